@@ -1,0 +1,1 @@
+"""What goes in: pictures, videos, annotated sets. Knows no model and needs no torch."""

@@ -1,0 +1,51 @@
+"""Files that are either whole or not there."""
+
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+
+from partpose.errors import PartposeError
+
+
+@contextmanager
+def atomic(path: str | PathLike) -> Generator[Path]:
+    """A temporary path to write to, which becomes `path` if the body ends well and is removed if it does not.
+
+    The temporary file lies in the same folder (made if missing), is hidden, so that no reader of inputs takes it for
+    one, and has the same suffix, from which writers tell the format. A link is written through, not replaced.
+
+    Raises PartposeError where `path` cannot be written: read-only, full, a folder, a device.
+    """
+    target = Path(path)
+    temporary = None
+    try:
+        target = _writable_target(target)
+        temporary = target.with_name(f".partial-{uuid.uuid4().hex[:12]}{target.suffix}")
+        yield temporary
+        temporary.replace(target)
+    except OSError as error:
+        if _is_about_another_file(error, target, temporary):
+            raise
+        raise PartposeError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _writable_target(path: Path) -> Path:
+    target = path.resolve()
+    if target.is_dir():
+        raise PartposeError(f"{path} cannot be written: it is a folder, expected the name of a file")
+    if target.exists() and not target.is_file():
+        raise PartposeError(f"{path} cannot be written: it is a device or pipe, expected the name of a file")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target
+
+
+def _is_about_another_file(error: OSError, target: Path, temporary: Path | None) -> bool:
+    """Whether the body failed on a file that is not the one being written, which has its own words for it."""
+    if temporary is None or error.filename is None:
+        return False
+    return Path(str(error.filename)) not in (target, temporary)

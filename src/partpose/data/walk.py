@@ -1,0 +1,83 @@
+"""Walk an input folder: every file once, no loop, in an order that people expect."""
+
+import os
+import re
+import stat
+from os import PathLike
+from pathlib import Path
+
+from partpose.errors import Skipped
+
+
+def walk(root: str | PathLike) -> tuple[list[Path], list[Skipped]]:
+    """All regular files under a folder in natural order, and what could not be reached, with the reason.
+
+    Links to files and folders are followed; no folder is entered twice, and by its own name rather than by a link where
+    both are there. Hidden files and folders are passed over in silence, as is `masks` beside `images`.
+    """
+    found: list[Path] = []
+    skipped: list[Skipped] = []
+    seen: set[str] = set()
+    folders, links = [Path(root)], []
+    while folders or links:
+        folder = folders.pop() if folders else links.pop(0)
+        real = os.path.realpath(folder)
+        if real in seen:
+            continue
+        seen.add(real)
+        files, inner, linked, bad = _list(folder)
+        found += files
+        skipped += bad
+        folders += inner
+        links = sorted(links + linked, key=lambda path: natural(path.as_posix()))
+    order = {path: natural(path.relative_to(root).as_posix()) for path in found}
+    return sorted(found, key=order.__getitem__), sorted(skipped, key=lambda s: natural(s.path))
+
+
+def natural(name: str) -> tuple:
+    """A sort key under which frame2 comes before frame10 and a folder's files stay together."""
+    parts = tuple(tuple(_number_or_text(piece) for piece in re.split("([0-9]+)", part)) for part in name.split("/"))
+    return parts, name
+
+
+def readable(path: str | PathLike) -> str:
+    """A path as text that can be printed and stored; bytes that are not UTF-8 become \\x.. escapes."""
+    return os.fsencode(path).decode("utf-8", errors="backslashreplace")
+
+
+def _number_or_text(piece: str) -> tuple[int, str]:
+    return (int(piece), "") if piece.isascii() and piece.isdigit() else (0, piece.casefold())
+
+
+def _list(folder: Path) -> tuple[list[Path], list[Path], list[Path], list[Skipped]]:
+    """Files, folders, links to folders, and what is none of them."""
+    files: list[Path] = []
+    inner: list[Path] = []
+    linked: list[Path] = []
+    bad: list[Skipped] = []
+    try:
+        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))  # noqa: PTH208
+    except OSError as error:
+        return files, inner, linked, [Skipped(readable(folder), f"cannot be listed: {error.strerror}")]
+    for name in names:
+        path = folder / name
+        try:
+            mode = path.stat().st_mode
+        except OSError as error:
+            bad.append(Skipped(readable(path), _unreachable(path, error)))
+            continue
+        if stat.S_ISDIR(mode):
+            (linked if path.is_symlink() else inner).append(path)
+        elif stat.S_ISREG(mode):
+            files.append(path)
+        else:
+            bad.append(Skipped(readable(path), "is a device, socket or pipe, not a file"))
+    if "images" in names:
+        inner, linked = ([path for path in paths if path.name != "masks"] for paths in (inner, linked))
+    return files, inner, linked, bad
+
+
+def _unreachable(path: Path, error: OSError) -> str:
+    if path.is_symlink():
+        return "is a link to nothing" if isinstance(error, FileNotFoundError) else "is a link that leads to itself"
+    return f"cannot be reached: {error.strerror}"
