@@ -1,0 +1,1 @@
+"""What comes out: keypoints with their Gaussians, in files and in pictures."""

@@ -1,0 +1,148 @@
+"""`Poses`: the keypoints of one video or of one folder of pictures."""
+
+from collections import Counter
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from partpose.errors import PartposeError, Skipped
+
+if TYPE_CHECKING:
+    from partpose.predict.landmark_map import LandmarkMap
+
+SHAPES = {
+    "mean": ("F", "K", 2),
+    "covariance": ("F", "K", 2, 2),
+    "confidence": ("F", "K"),
+    "sizes": ("F", 2),
+    "frame_index": ("F",),
+    "time_stamp": ("F",),
+}
+WHOLE_NUMBERS = ("sizes", "frame_index")
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Poses:
+    """F frames of K keypoints, in the pixels of the original file; the centre of its top-left pixel is (0, 0).
+
+    mean: (F, K, 2) x right and y down, pixels; NaN where a keypoint is unknown.
+    covariance: (F, K, 2, 2) square pixels: a part's extent, not its uncertainty; NaN for landmarks, which have none.
+    confidence: (F, K) in [0, 1], as `geometry.confidence` defines it.
+    source: the name of the video or of the folder.
+    sizes: (F, 2) whole width and height of each original frame, pixels.
+    frame_index: (F,) rising; a video's decoded frames count from 0, skipped ones included.
+    time_stamp: (F,) seconds from the start of the video; NaN for pictures.
+    names: K different names; without them "part_0", "part_1", … (padded with zeros as needed).
+    files: F file names relative to the folder, or None for a video.
+    fps: frames a second of the video, None for pictures.
+    skipped: the files that were passed over, and why.
+    history: what was done to these poses, oldest first.
+    provenance: where they come from: "version", "model", "model_hash", "config_hash", "input", "date".
+
+    The arrays are read-only. Raises `PartposeError` where shapes or values do not fit.
+    """
+
+    mean: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    source: str
+    sizes: NDArray[np.int64]
+    frame_index: NDArray[np.int64]
+    time_stamp: NDArray[np.float64]
+    names: tuple[str, ...] = ()
+    files: tuple[str, ...] | None = None
+    fps: float | None = None
+    skipped: tuple[Skipped, ...] = ()
+    history: tuple[str, ...] = ()
+    provenance: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in SHAPES:
+            object.__setattr__(self, name, _read_only(name, getattr(self, name)))
+        _check_shapes(self)
+        names = tuple(self.names) or part_names(self.mean.shape[1])
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "skipped", tuple(Skipped(*one) for one in self.skipped))
+        _check_lengths(self)
+        _check_values(self)
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    def __repr__(self) -> str:
+        shapes = np.unique(self.sizes, axis=0)
+        size = "×".join(map(str, shapes[0])) + " px" if len(shapes) == 1 else f"{len(shapes)} picture sizes"
+        frames = "frames" if self.files is None else "pictures"
+        passed_over = f", {len(self.skipped)} skipped" if self.skipped else ""
+        return f"Poses({self.source!r}: {len(self)} {frames} of {len(self.names)} keypoints, {size}{passed_over})"
+
+    def landmarks(self, linear_map: "LandmarkMap") -> "Poses":
+        """The landmarks that a fitted linear map finds from these parts, as (F, J) poses with the landmarks' names.
+
+        A landmark's confidence is the mean of its parts' confidences, weighted by how much each moves it; it has no
+        covariance (NaN), for a part's extent says nothing about a point. Raises `PartposeError` where the map was
+        fitted for another model or another number of parts.
+        """
+        linear_map.check(len(self.names), self.provenance.get("model_hash", ""))
+        mean = linear_map.in_pixels(self.mean, self.sizes)
+        return replace(
+            self,
+            mean=mean,
+            covariance=np.full((*mean.shape, 2), np.nan),
+            confidence=linear_map.confidence(self.confidence),
+            names=linear_map.names,
+            history=(*self.history, f"landmarks by a linear map, protocol {linear_map.protocol}"),
+        )
+
+
+def part_names(parts: int) -> tuple[str, ...]:
+    """ "part_0" … as many as there are, padded with zeros so that they sort."""
+    digits = len(str(max(parts - 1, 0)))
+    return tuple(f"part_{k:0{digits}d}" for k in range(parts))
+
+
+def _read_only(name: str, values) -> NDArray:
+    array = np.array(values, np.int64 if name in WHOLE_NUMBERS else np.float64)
+    array.flags.writeable = False
+    return array
+
+
+def _check_shapes(poses: Poses) -> None:
+    if poses.mean.ndim != 3:
+        raise PartposeError(f"mean must have the shape (F, K, 2), got {poses.mean.shape}")
+    letters = {"F": poses.mean.shape[0], "K": poses.mean.shape[1]}
+    for name, shape in SHAPES.items():
+        expected = tuple(letters.get(n, n) for n in shape)
+        if getattr(poses, name).shape != expected:
+            raise PartposeError(f"{name} must have the shape {expected}, got {getattr(poses, name).shape}")
+
+
+def _check_lengths(poses: Poses) -> None:
+    frames, parts = poses.mean.shape[:2]
+    if len(poses.names) != parts:
+        raise PartposeError(f"names must be {parts}, one a keypoint, got {len(poses.names)}")
+    if poses.files is not None and len(poses.files) != frames:
+        raise PartposeError(f"files must be {frames}, one a picture, got {len(poses.files)}")
+    twice = [name for name, n in Counter(poses.names).items() if n > 1]
+    if twice:
+        raise PartposeError(f"names must differ, got {twice[0]!r} more than once")
+
+
+def _check_values(poses: Poses) -> None:
+    if not ((poses.confidence >= 0) & (poses.confidence <= 1) | np.isnan(poses.confidence)).all():
+        low, high = np.nanmin(poses.confidence), np.nanmax(poses.confidence)
+        raise PartposeError(f"confidence must lie in [0, 1], got {low:.3g} to {high:.3g}")
+    if np.isinf(poses.mean).any() or np.isinf(poses.covariance).any():
+        raise PartposeError("mean and covariance must be finite (or NaN where unknown), got infinity")
+    if (poses.sizes < 1).any():
+        raise PartposeError(f"sizes must be at least 1 pixel, got {poses.sizes.min()}")
+    if (poses.frame_index < 0).any() or (np.diff(poses.frame_index) <= 0).any():
+        raise PartposeError("frame_index must rise from 0 or more, one number a frame")
+
+
+def same(one: Poses, other: Poses) -> bool:
+    """Whether two poses hold the same values, bit for bit (NaN equals NaN)."""
+    pairs = ((getattr(one, f.name), getattr(other, f.name)) for f in fields(Poses))
+    return all(np.array_equal(a, b, equal_nan=True) if isinstance(a, np.ndarray) else a == b for a, b in pairs)
