@@ -1,0 +1,161 @@
+"""Poses to and from files.
+
+Every format here gets the same coordinates: pixels of the original picture, x right and y down, counted from 0, whole
+numbers at pixel *centres*. That is what SLEAP's analysis files and DeepLabCut's tables are read as by the tools that
+take them, so no writer shifts anything.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from partpose.data.atomic import atomic
+from partpose.errors import PartposeError, Skipped
+from partpose.predict.poses import Poses
+
+FORMAT = 1
+TRACK = "track_0"
+
+
+def write_hdf5(poses: Poses, path: Path | str) -> None:
+    """Write poses, without loss, as HDF5 in the layout of SLEAP's "analysis" files, with datasets of our own beside.
+
+    SLEAP's, over *all* frames 0 … T-1 up to the last one with a pose (T frames, 1 track, K nodes; NaN where there is
+    none): tracks (1, 2, K, T), track_occupancy (T, 1), point_scores (1, K, T) = confidence, instance_scores and
+    tracking_scores (1, T), node_names, track_names, edge_names, edge_inds, video_path, video_ind, labels_path,
+    provenance (JSON).
+    Ours, over the F frames of the poses: frame_index (F,), time_stamps (F,) seconds, sizes (F, 2) width and height,
+    covariance (F, K, 2, 2) square pixels, confidence (F, K), files (F,) for pictures, skipped (S, 2) path and reason,
+    history (JSON), and the attributes `partpose_format`, `source` and `fps`.
+
+    Raises `PartposeError` where the file cannot be written.
+    """
+    with atomic(Path(path)) as temporary, h5py.File(temporary, "w") as file:
+        _write_sleap(file, poses)
+        _write_ours(file, poses)
+
+
+def read_hdf5(path: Path | str) -> Poses:
+    """Read what `write_hdf5` wrote. Raises `PartposeError` for any other file."""
+    try:
+        with h5py.File(path, "r") as file:
+            return _read(file, path)
+    except FileNotFoundError as error:
+        raise PartposeError(f"no such file: {path}") from error
+    except (OSError, KeyError) as error:
+        raise PartposeError(f"{path} is not a complete HDF5 file of poses; `partpose predict` writes one") from error
+
+
+def write_dlc_csv(poses: Poses, path: Path | str) -> None:
+    """Write poses as DeepLabCut writes its predictions, likelihood = confidence.
+
+    Three header rows (scorer, bodyparts, coords), then one row a frame: its index in the video, or the picture's file
+    name, and x, y, likelihood of every keypoint; empty where unknown. Raises `PartposeError` where it cannot write.
+    """
+    index = poses.frame_index.tolist() if poses.files is None else poses.files
+    columns = 3 * len(poses.names)
+    values = np.concatenate([poses.mean, poses.confidence[..., None]], axis=2).reshape(len(poses), columns).tolist()
+    # A file name that is no valid text still gets its row
+    with (
+        atomic(Path(path)) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+    ):
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["scorer", *["partpose"] * columns])
+        table.writerow(["bodyparts", *(name for name in poses.names for _ in range(3))])
+        table.writerow(["coords", *["x", "y", "likelihood"] * len(poses.names)])
+        for name, row in zip(index, values, strict=True):
+            table.writerow([name, *("" if math.isnan(value) else value for value in row)])
+
+
+def _write_sleap(file: h5py.File, poses: Poses) -> None:
+    frames = int(poses.frame_index[-1]) + 1 if len(poses) else 0
+    known = np.isfinite(poses.mean[..., 0])
+    seen = np.count_nonzero(known, axis=1) > 0
+    score = np.where(known, poses.confidence, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    _store(file, "tracks", _dense(poses, poses.mean, frames).transpose(2, 1, 0)[None], "track xy node frame")
+    _store(file, "track_occupancy", _dense(poses, seen, frames, 0).astype(np.uint8)[:, None], "frame track")
+    _store(file, "point_scores", _dense(poses, poses.confidence, frames).T[None], "track node frame")
+    _store(file, "instance_scores", _dense(poses, score, frames)[None], "track frame")
+    _store(file, "tracking_scores", np.full((1, frames), np.nan), "track frame")
+    file["track_names"] = np.array([TRACK.encode()])
+    file["node_names"] = np.array([name.encode("utf-8") for name in poses.names])
+    file["edge_names"] = np.zeros((0, 2), "S1")
+    file["edge_inds"] = np.zeros((0, 2), np.int64)
+    file["video_path"] = _printable(poses.source)
+    file["video_ind"] = 0
+    file["labels_path"] = ""
+    file["provenance"] = json.dumps(poses.provenance)
+    file.attrs["format"], file.attrs["preset"] = "analysis", "matlab"
+
+
+def _write_ours(file: h5py.File, poses: Poses) -> None:
+    file.attrs["partpose_format"] = FORMAT
+    file.attrs["source"] = json.dumps(poses.source)
+    if poses.fps is not None:
+        file.attrs["fps"] = poses.fps
+    for name in ("covariance", "confidence", "sizes", "frame_index"):
+        _store(file, name, getattr(poses, name))
+    _store(file, "time_stamps", poses.time_stamp)
+    if poses.files is not None:
+        _store_text(file, "files", poses.files, (-1,))
+    _store_text(file, "skipped", [text for one in poses.skipped for text in one], (-1, 2))
+    file["history"] = json.dumps(poses.history)
+
+
+def _dense(poses: Poses, values: NDArray, frames: int, fill: float = np.nan) -> NDArray:
+    """(F, …) values at their places among all `frames` of the video."""
+    dense = np.full((frames, *values.shape[1:]), fill)
+    dense[poses.frame_index] = values
+    return dense
+
+
+def _store(file: h5py.File, name: str, values: NDArray, dims: str = "") -> None:
+    # HDF5 has no chunks of nothing
+    stored = file.create_dataset(name, data=values, compression="gzip" if values.size else None)
+    if dims:
+        stored.attrs["dims"] = json.dumps(dims.split())
+
+
+def _store_text(file: h5py.File, name: str, texts: Sequence[str], shape: tuple[int, ...]) -> None:
+    # A file name that is no valid text keeps its bytes, as Python keeps them
+    encoded = np.array([text.encode("utf-8", "surrogateescape") for text in texts], object).reshape(shape)
+    file.create_dataset(name, data=encoded, dtype=h5py.string_dtype())
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+
+
+def _read(file: h5py.File, path: Path | str) -> Poses:
+    version = file.attrs.get("partpose_format")
+    if version is None:
+        raise PartposeError(f"{path} holds no poses of partpose (a SLEAP analysis file has no covariances)")
+    if version > FORMAT:
+        raise PartposeError(f"{path} was written by a newer partpose (format {version}); this one reads {FORMAT}")
+    frame_index = file["frame_index"][:]
+    return Poses(
+        mean=file["tracks"][0].transpose(2, 1, 0)[frame_index],
+        covariance=file["covariance"][:],
+        confidence=file["confidence"][:],
+        source=json.loads(file.attrs["source"]),
+        sizes=file["sizes"][:],
+        frame_index=frame_index,
+        time_stamp=file["time_stamps"][:],
+        names=tuple(name.decode("utf-8") for name in file["node_names"][:]),
+        files=tuple(_texts(file["files"])) if "files" in file else None,
+        fps=float(file.attrs["fps"]) if "fps" in file.attrs else None,
+        skipped=tuple(Skipped(*pair) for pair in _texts(file["skipped"])),
+        history=tuple(json.loads(file["history"][()])),
+        provenance=json.loads(file["provenance"][()]),
+    )
+
+
+def _texts(stored: h5py.Dataset) -> NDArray:
+    return stored.asstr(errors="surrogateescape")[:]
