@@ -12,12 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from partpose.data.walk import readable, walk
+from partpose.data.walk import IMAGE_SUFFIXES, readable, walk
 from partpose.errors import PartposeError, Skipped
 
-IMAGE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".pbm")
-)
 MOST_PIXELS = 120_000_000
 """A picture with more is refused before anything is allocated for it: a file of a few kB can claim any size."""
 SHORTEST_SIDE = 16

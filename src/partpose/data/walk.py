@@ -8,6 +8,11 @@ from pathlib import Path
 
 from partpose.errors import Skipped
 
+IMAGE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".pbm")
+)
+VIDEO_SUFFIXES = frozenset((".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".mts"))
+
 
 def walk(root: str | PathLike) -> tuple[list[Path], list[Skipped]]:
     """All regular files under a folder in natural order, and what could not be reached, with the reason.
