@@ -1,0 +1,268 @@
+"""Videos: frames by their place among the decoded ones and their own time stamps, never by the container's count."""
+
+import math
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from fractions import Fraction
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+from av.container import InputContainer
+from numpy.typing import NDArray
+
+from partpose.data.atomic import atomic
+from partpose.data.images import MOST_PIXELS, SHORTEST_SIDE, Unreadable
+from partpose.data.walk import VIDEO_SUFFIXES, readable
+from partpose.errors import PartposeError, Skipped
+
+__all__ = [
+    "VIDEO_SUFFIXES",
+    "Frame",
+    "VideoInfo",
+    "VideoWriter",
+    "count_packets",
+    "probe",
+    "read_frames",
+    "sample_frames",
+]
+
+_FALLBACK_RATE = Fraction(25)
+
+
+class Frame(NamedTuple):
+    """index: place in presentation order, from 0.  time: the file's own stamp in seconds.
+
+    pixels: uint8 (H, W, 3), RGB, upright.
+    """
+
+    index: int
+    time: float
+    pixels: NDArray[np.uint8]
+
+
+class VideoInfo(NamedTuple):
+    """width, height: upright pixels.  fps: mean frames per second.  frames_estimate: from the header, may be wrong."""
+
+    width: int
+    height: int
+    fps: float
+    frames_estimate: int | None
+
+
+def probe(path: str | PathLike) -> VideoInfo:
+    """What a video's header says, with one frame decoded for its rotation. Raises Unreadable."""
+    with _open(path) as (container, stream):
+        frame = next(_decoded(container, stream, path, []), None)
+        if frame is None:
+            raise Unreadable(path, "holds no frame that can be decoded")
+        width, height = (frame.height, frame.width) if _quarter_turns(frame) % 2 else (frame.width, frame.height)
+        rate = _rate(stream)
+        seconds = float(container.duration / av.time_base) if container.duration else 0.0
+        return VideoInfo(width, height, float(rate), stream.frames or round(seconds * rate) or None)
+
+
+def read_frames(
+    path: str | PathLike,
+    start: int = 0,
+    stop: int | None = None,
+    every: int = 1,
+    skipped: list[Skipped] | None = None,
+) -> Iterator[Frame]:
+    """Frames start, start + every, … before stop, counted as they are decoded.
+
+    A file that is cut short or damaged in places yields what can be decoded; `skipped` then gets one line on it.
+    Raises Unreadable, on the first frame that is asked for, where there is no video at all.
+    """
+    if start < 0 or every < 1:
+        raise PartposeError(f"expected start >= 0 and every >= 1, got start={start} and every={every}")
+    wanted = range(start, 2**62 if stop is None else stop, every)
+    return _read(path, wanted, skipped)
+
+
+def sample_frames(path: str | PathLike, count: int, skipped: list[Skipped] | None = None) -> Iterator[Frame]:
+    """At most `count` frames spread evenly over a video; the same ones in every call. Raises as `read_frames`."""
+    total = count_packets(path)
+    wanted = np.unique(np.linspace(0, max(total - 1, 0), min(count, max(total, 1))).round().astype(int))
+    return _read(path, wanted.tolist(), skipped)
+
+
+def count_packets(path: str | PathLike) -> int:
+    """How many frames a video should have: its packets, without decoding them. Raises Unreadable."""
+    total = 0
+    with _open(path) as (container, stream):
+        try:
+            for packet in container.demux(stream):
+                total += packet.size > 0 and not packet.is_discard
+        except av.FFmpegError:
+            pass  # cut short: what has been counted is there
+    return total
+
+
+class VideoWriter:
+    """Write H.264 that browsers play; a context manager, whose file appears when it is left without an error.
+
+        with VideoWriter("out.mp4", width, height, fps) as video:
+            video.write(pixels)                     # uint8 (height, width, 3)
+
+    An odd side is made even by repeating its last row or column. Raises PartposeError where the file cannot be written,
+    and where no frame came.
+    """
+
+    def __init__(self, path: str | PathLike, width: int, height: int, fps: float):
+        if width < 1 or height < 1:
+            raise PartposeError(f"a video needs a width and height of at least 1, got {width}×{height}")
+        self.path, self.width, self.height = Path(path), width, height
+        rate = Fraction(float(fps)).limit_denominator(1001) if math.isfinite(fps) and fps > 0 else 0
+        self.rate = Fraction(rate or _FALLBACK_RATE)
+        self.frames = 0
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "VideoWriter":
+        with ExitStack() as stack:
+            temporary = stack.enter_context(atomic(self.path))
+            stack.enter_context(_in_words(self.path))
+            options = {"movflags": "+faststart"}
+            self._container = stack.enter_context(av.open(str(temporary), "w", format="mp4", options=options))
+            self._stream = self._container.add_stream("libx264", rate=self.rate)
+            self._stream.width, self._stream.height = self.width + self.width % 2, self.height + self.height % 2
+            self._stream.pix_fmt = "yuv420p"
+            self._stream.options = {"crf": "20", "preset": "fast"}
+            self._stack = stack.pop_all()
+        return self
+
+    def write(self, pixels: NDArray[np.uint8]) -> None:
+        """Add one frame, uint8 (height, width, 3)."""
+        if pixels.shape != (self.height, self.width, 3) or pixels.dtype != np.uint8:
+            came = f"{pixels.dtype} {pixels.shape}"
+            raise ValueError(f"a frame must be uint8 ({self.height}, {self.width}, 3), got {came}")
+        even = np.pad(pixels, ((0, self.height % 2), (0, self.width % 2), (0, 0)), mode="edge")
+        frame = av.VideoFrame.from_ndarray(even, format="rgb24")
+        frame.pts, frame.time_base = self.frames, 1 / self.rate
+        self._container.mux(self._stream.encode(frame))
+        self.frames += 1
+
+    def __exit__(self, kind, error, trace) -> None:
+        with self._stack:
+            if error is not None:
+                raise error
+            self._finish()
+
+    def _finish(self) -> None:
+        if not self.frames:
+            raise PartposeError(f"{self.path} is not written: there was no frame to put into it")
+        self._container.mux(self._stream.encode(None))
+
+
+@contextmanager
+def _in_words(path: Path) -> Generator[None]:
+    try:
+        yield
+    except (av.FFmpegError, av.codec.codec.UnknownCodecError) as error:
+        raise PartposeError(f"{path} cannot be written as H.264: {error}") from error
+
+
+@contextmanager
+def _open(path: str | PathLike) -> Generator[tuple[InputContainer, av.VideoStream]]:
+    """A video file and its main stream, decoding with threads."""
+    try:
+        container = av.open(str(path), metadata_errors="replace")
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise Unreadable(path, _reason(Path(path), error)) from error
+    with container:
+        stream = container.streams.best("video")
+        if not isinstance(stream, av.VideoStream):
+            raise Unreadable(path, "holds no video stream")
+        _check_size(path, stream.codec_context.width, stream.codec_context.height)
+        stream.thread_type = "AUTO"
+        yield container, stream
+
+
+def _check_size(path: str | PathLike, width: int, height: int) -> None:
+    if width * height > MOST_PIXELS or 0 < min(width, height) < SHORTEST_SIDE:
+        most = MOST_PIXELS // 1_000_000
+        raise Unreadable(
+            path, f"has {width}×{height} pixels, expected sides from {SHORTEST_SIDE} and at most {most} MP"
+        )
+
+
+def _reason(path: Path, error: Exception) -> str:
+    if not path.exists():
+        return "does not exist"
+    if path.is_dir():
+        return "is a folder, not a video"
+    if isinstance(error, PermissionError):
+        return "may not be read (no permission)"
+    if path.stat().st_size == 0:
+        return "is empty"
+    return "is not a video, or its beginning or index is damaged"
+
+
+def _read(path: str | PathLike, wanted: range | list[int], skipped: list[Skipped] | None) -> Iterator[Frame]:
+    """The wanted frames, which are in ascending order."""
+    damage: list[str] = []
+    places = iter(wanted)
+    place = next(places, None)
+    index = -1
+    with _open(path) as (container, stream):
+        rate = _rate(stream)
+        for index, frame in enumerate(_decoded(container, stream, path, damage)):
+            if place is None:
+                break
+            if index == place:
+                time = float(index / rate) if frame.time is None else float(frame.time)
+                yield Frame(index, time, _upright(frame))
+                place = next(places, None)
+        else:
+            _check_decoded(path, index + 1, damage, skipped)
+
+
+def _check_decoded(path: str | PathLike, frames: int, damage: list[str], skipped: list[Skipped] | None) -> None:
+    """Say what was missing from a video that was read to its end."""
+    if not frames:
+        raise Unreadable(path, "holds no frame that can be decoded")
+    if damage and skipped is not None:
+        skipped.append(Skipped(readable(path), f"is damaged, {frames} frames could be decoded: {damage[0]}"))
+
+
+def _decoded(
+    container: InputContainer, stream: av.VideoStream, path: str | PathLike, damage: list[str]
+) -> Iterator[av.VideoFrame]:
+    """Frames in presentation order; what could not be decoded is noted in `damage`."""
+    for packet in _packets(container, stream, damage):
+        try:
+            frames = stream.decode(packet)
+        except av.FFmpegError as error:
+            damage.append(error.strerror or str(error))
+            continue
+        for frame in frames:
+            _check_size(path, frame.width, frame.height)
+            yield frame
+
+
+def _packets(container: InputContainer, stream: av.VideoStream, damage: list[str]) -> Iterator[av.Packet | None]:
+    """The stream's packets, with a last one that makes the decoder hand out what it still holds."""
+    try:
+        for packet in container.demux(stream):
+            if packet.is_corrupt:
+                damage.append("a part of it is missing")
+            yield packet
+    except av.FFmpegError as error:
+        damage.append(error.strerror or str(error))
+        yield None
+
+
+def _upright(frame: av.VideoFrame) -> NDArray[np.uint8]:
+    pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+    return np.ascontiguousarray(np.rot90(pixels, _quarter_turns(frame)))
+
+
+def _quarter_turns(frame: av.VideoFrame) -> int:
+    """How often to turn a frame by 90° counter-clockwise, as its display matrix says."""
+    return round(frame.rotation / 90) % 4
+
+
+def _rate(stream: av.VideoStream) -> Fraction:
+    return stream.average_rate or stream.guessed_rate or stream.base_rate or _FALLBACK_RATE
