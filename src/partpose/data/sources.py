@@ -1,0 +1,159 @@
+"""What a user names on the command line, as pictures and videos."""
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from partpose.data.landmarks import LANDMARKS, has_split, read_split
+from partpose.data.walk import IMAGE_SUFFIXES, VIDEO_SUFFIXES, readable, walk
+from partpose.errors import PartposeError, Skipped
+
+_TABLES = (LANDMARKS, "meta.csv")
+
+
+class Source(NamedTuple):
+    """All pictures of one input, or one video.
+
+    path: the input, or the video.  files: one a picture, or the video alone.  names: of the files, relative to the
+    input, with forward slashes.  stem: a file name for results, without suffix, safe and different for every source of a call.
+    """
+
+    path: Path
+    kind: Literal["pictures", "video"]
+    files: tuple[Path, ...]
+    names: tuple[str, ...]
+    stem: str
+
+
+class TrainingInput(NamedTuple):
+    """Everything that may be learned from.  held_out: how many files were left aside because their split is `test`."""
+
+    sources: list[Source]
+    skipped: list[Skipped]
+    held_out: int
+
+
+def find_sources(inputs: Sequence[str | PathLike]) -> tuple[list[Source], list[Skipped]]:
+    """The pictures and videos behind each input, and what was passed over.
+
+    An input is a picture, a video, a folder of any nesting, or an annotated set, of which the files listed in its
+    landmarks.csv are taken. Raises PartposeError where an input does not exist or there is no picture or video at all.
+    """
+    if not inputs:
+        raise PartposeError("no input was named, expected pictures, videos or folders of them")
+    sources: list[Source] = []
+    skipped: list[Skipped] = []
+    others = 0
+    for root in map(Path, inputs):
+        found, missed, ignored = _inside(root)
+        sources += _sources_of(root, found)
+        skipped += missed
+        others += ignored
+    if not sources:
+        raise PartposeError(_nothing_found(inputs, skipped, others))
+    return _with_own_stems(sources), skipped
+
+
+def training_files(root: str | PathLike) -> TrainingInput:
+    """The same for training: without the files whose split is `test` in any landmarks.csv or meta.csv in the input.
+
+    Of those tables only the columns `file` and `split` are read. Raises as `find_sources`, and where all is held out.
+    """
+    found, skipped = find_sources([root])
+    apart = _held_out(Path(root))
+    sources = [kept for source in found if (kept := _without(source, apart)).files]
+    if not sources:
+        raise PartposeError(f"{readable(root)} leaves nothing to learn from: every file has split=test")
+    total, kept = (sum(len(source.files) for source in some) for some in (found, sources))
+    return TrainingInput(sources, skipped, total - kept)
+
+
+def _inside(root: Path) -> tuple[list[Path], list[Skipped], int]:
+    """The pictures and videos of one input, what could not be reached, and how many files are neither."""
+    if not os.path.exists(root):  # noqa: PTH110, it takes an unreachable path for missing
+        raise PartposeError(f"{readable(root)} does not exist, expected a picture, a video or a folder")
+    if not root.is_dir():
+        return ([root], [], 0) if _is_known(root) else ([], [Skipped(readable(root), "has an unknown ending")], 1)
+    if (root / LANDMARKS).is_file():
+        return *_listed(root), 0
+    files, skipped = walk(root)
+    known = [path for path in files if _is_known(path)]
+    return known, skipped, len(files) - len(known)
+
+
+def _listed(root: Path) -> tuple[list[Path], list[Skipped]]:
+    """The files of an annotated set that are there, and those that are not."""
+    listed = [root / name for name in read_split(root / LANDMARKS)]
+    there = {path for path in listed if os.path.isfile(path)}  # noqa: PTH113, it takes an unreachable path for missing
+    reason = f"is listed in {LANDMARKS} but is not there"
+    missing = [Skipped(readable(path), reason) for path in listed if path not in there]
+    return [path for path in listed if path in there], missing
+
+
+def _is_known(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
+
+
+def _sources_of(root: Path, found: list[Path]) -> list[Source]:
+    """One source of all the pictures, then one a video."""
+    base = root if root.is_dir() else root.parent
+    videos = [path for path in found if path.suffix.lower() in VIDEO_SUFFIXES]
+    pictures = [path for path in found if path.suffix.lower() not in VIDEO_SUFFIXES]
+    sources = [Source(path, "video", (path,), (name,), _stem(name)) for path in videos for name in [_name(path, base)]]
+    if pictures:
+        names = tuple(_name(path, base) for path in pictures)
+        stem = _safe(readable(root.resolve().name)) if root.is_dir() else _stem(names[0])
+        sources.insert(0, Source(root, "pictures", tuple(pictures), names, stem))
+    return sources
+
+
+def _name(path: Path, base: Path) -> str:
+    return readable((path.relative_to(base) if path.is_relative_to(base) else path).as_posix())
+
+
+def _stem(name: str) -> str:
+    """day1/cam 2.mp4 → day1_cam 2"""
+    return _safe(str(Path(name).with_suffix("")))
+
+
+def _safe(name: str) -> str:
+    """A file name that all systems take; letters of all languages and blanks stay."""
+    return re.sub(r"[^\w.\- ]+", "_", name).strip(" .-")[:100] or "input"
+
+
+def _with_own_stems(sources: list[Source]) -> list[Source]:
+    """Tell equal stems apart by a number, also where a file system takes upper and lower case for the same."""
+    taken: set[str] = set()
+    result = []
+    for source in sources:
+        stem, number = source.stem, 2
+        while stem.casefold() in taken:
+            stem, number = f"{source.stem}-{number}", number + 1
+        taken.add(stem.casefold())
+        result.append(source._replace(stem=stem))
+    return result
+
+
+def _nothing_found(inputs: Iterable[str | PathLike], skipped: list[Skipped], others: int) -> str:
+    where = ", ".join(readable(path) for path in inputs)
+    endings = " ".join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES | VIDEO_SUFFIXES))
+    count = f"{others} file{'' if others == 1 else 's'}" if others else "nothing"
+    text = f"found {count} in {where}, but no picture or video; endings known: {endings}"
+    return f"{text}; passed over: {skipped[0].path} {skipped[0].reason}" if skipped else text
+
+
+def _held_out(root: Path) -> set[Path]:
+    """Files that a table in the input gives to the test."""
+    if not root.is_dir():
+        return set()
+    tables = [path for path in walk(root)[0] if path.name in _TABLES and has_split(path)]
+    splits = [(table.parent / name, split) for table in tables for name, split in read_split(table).items()]
+    return {path.resolve() for path, split in splits if split == "test"}
+
+
+def _without(source: Source, apart: set[Path]) -> Source:
+    keep = [i for i, path in enumerate(source.files) if path.resolve() not in apart]
+    return source._replace(files=tuple(source.files[i] for i in keep), names=tuple(source.names[i] for i in keep))
