@@ -1,0 +1,213 @@
+"""The `partpose` command: one verb each, no logic. What is heavy is imported inside the verbs."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+import partpose
+from partpose.config import DataSettings, LossSettings, ModelSettings, TrainSettings, TransformSettings
+from partpose.errors import PartposeError
+
+app = App(
+    name="partpose",
+    help="Label-free pose estimation: learns body parts from plain pictures or videos, without annotations.",
+    version=partpose.__version__,
+    help_format="plaintext",
+)
+Section = Annotated[object, Parameter(negative=())]
+
+
+@app.command
+def figures(
+    out: Path,
+    *,
+    people: int = 40,
+    pictures: int = 4000,
+    size: int = 64,
+    background: Literal["plain", "room", "clutter"] = "plain",
+    seed: int = 0,
+    jobs: int | None = None,
+) -> None:
+    """Draw the built-in set: articulated people with 15 named joints.
+
+    Parameters
+    ----------
+    out
+        Folder to write images/, masks/, landmarks.csv and keypoints.json to.
+    people
+        How many people; a quarter of them only appear in the test split.
+    pictures
+        How many pictures in all.
+    size
+        Side of a picture in pixels.
+    background
+        plain: black; room: one scene a person; clutter: a new scene every picture.
+    seed
+        The same seed draws the same set.
+    jobs
+        Processes to draw with; all cores by default.
+    """
+    from partpose.data.figures import draw_figures
+    from partpose.terminal import counting
+
+    with counting("drawing") as progress:
+        draw_figures(out, people, pictures, size, background, seed, jobs, progress)
+    print(f"{pictures} pictures of {people} people in {out}")
+
+
+@app.command
+def train(
+    input: Path,
+    *,
+    output: Path,
+    preset: str | None = None,
+    model: Annotated[ModelSettings | None, Parameter(name="model")] = None,
+    data: Annotated[DataSettings | None, Parameter(name="data")] = None,
+    transform: Annotated[TransformSettings | None, Parameter(name="transform")] = None,
+    loss: Annotated[LossSettings | None, Parameter(name="loss")] = None,
+    train: Annotated[TrainSettings | None, Parameter(name="train")] = None,
+    init: str | None = None,
+    device: str | None = None,
+    resume: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Learn the parts of one kind of object from pictures or videos.
+
+    Parameters
+    ----------
+    input
+        A folder of pictures or videos (nested or not), one video, or a data set; pictures of split=test are left out.
+    output
+        The run's folder: model, checkpoint, log and picture grids.
+    preset
+        smoke, figures, faces, people, animals, lorenz2019, or a YAML file. Default: figures.
+    init
+        Begin from the weights of another run, or of a shipped model by name.
+    device
+        cpu or cuda:0. Default: the first GPU where there is one.
+    resume
+        Go on with an interrupted run; starts it where there is nothing to go on with.
+    """
+    from partpose.config import load_preset
+    from partpose.run import train_run
+
+    sections = {"model": model, "data": data, "transform": transform, "loss": loss, "train": train}
+    changes = {name: s.model_dump(exclude_unset=True) for name, s in sections.items() if s is not None}
+    settings = load_preset(preset or "figures").override(changes, "the command line")
+    asked = settings if preset is not None or changes else None
+    sys.exit(train_run(input, output, asked, settings, init, device, resume))
+
+
+@app.command
+def predict(
+    model: str,
+    inputs: Annotated[list[Path], Parameter(negative=())],
+    *,
+    output: Path,
+    overlay: Annotated[bool, Parameter(negative=())] = False,
+    landmarks: Path | None = None,
+    batch: int = 32,
+    device: str | None = None,
+) -> None:
+    """Find the parts in pictures and videos; writes HDF5 and CSV for every input.
+
+    Parameters
+    ----------
+    model
+        A run's folder, or a shipped model by name (`partpose models`).
+    inputs
+        Pictures, videos and folders of them.
+    output
+        Folder for the results.
+    overlay
+        Also write pictures, or an H.264 video, with the parts drawn in.
+    landmarks
+        A map kept by `evaluate --save-landmarks`: writes "left_wrist" instead of "part 7".
+    batch
+        Pictures at a time.
+    device
+        cpu or cuda:0. Default: the first GPU where there is one.
+    """
+    from partpose.run import predict_inputs
+
+    predict_inputs(model, inputs, output, overlay, landmarks, batch, device)
+
+
+@app.command
+def evaluate(
+    model: str,
+    dataset: Path,
+    *,
+    protocol: str | None = None,
+    intercept: bool = True,
+    json: Path | None = None,
+    save_landmarks: Path | None = None,
+    device: str | None = None,
+) -> None:
+    """Measure a model on an annotated set: a linear map from parts to landmarks, fitted on train, reported on test.
+
+    Parameters
+    ----------
+    model
+        A run's folder, or a shipped model by name.
+    dataset
+        A folder with landmarks.csv.
+    protocol
+        image-size, normalised or pck@0.1. Default: normalised where keypoints.json names a normaliser, else image-size.
+    intercept
+        Whether the linear map has a constant term.
+    json
+        Also write the result to this file.
+    save_landmarks
+        Keep the linear map, for `predict --landmarks`.
+    device
+        cpu or cuda:0. Default: the first GPU where there is one.
+    """
+    from partpose.run import evaluate_model
+
+    evaluate_model(model, dataset, protocol, intercept, json, save_landmarks, device)
+
+
+@app.command
+def show(model: str, input: Path, *, output: Path, pictures: int = 8, device: str | None = None) -> None:
+    """Draw what a model sees: parts, part maps, reconstructions and an appearance swap, as four pictures.
+
+    Parameters
+    ----------
+    model
+        A run's folder, or a shipped model by name.
+    input
+        Pictures, a video or a data set (of which the test split is shown).
+    output
+        Folder for the pictures.
+    pictures
+        How many pictures to show.
+    device
+        cpu or cuda:0. Default: the first GPU where there is one.
+    """
+    from partpose.run import show_model
+
+    show_model(model, input, output, pictures, device)
+
+
+@app.command
+def models() -> None:
+    """List the models that come with partpose."""
+    from partpose.run import list_models
+
+    list_models()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; a mistake of the user ends it with one line and exit code 2."""
+    try:
+        app(arguments, exit_on_error=False, print_error=False)
+    except (PartposeError, CycloptsError) as error:
+        print(f"partpose: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("partpose: interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(141)

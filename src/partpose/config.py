@@ -1,0 +1,230 @@
+"""Every setting of a run: what it means, its default, its limits. Presets are YAML files that set some of them.
+
+The text under a setting is also its help on the command line (`partpose train --help`).
+"""
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from partpose.errors import PartposeError
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ModelSettings(Frozen):
+    """What the network is."""
+
+    architecture: Literal["compact", "lorenz2019"] = "compact"
+    """compact: small convolutions made for CPUs. lorenz2019: the hourglasses and the generator of the original."""
+    size: Annotated[int, Field(ge=32)] = 64
+    """Side of a training view in pixels, a multiple of 16. Prediction sees the same scale, with the margin around it."""
+    channels: Annotated[int, Field(ge=1, le=4)] = 3
+    """Channels of a picture: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha."""
+    parts: Annotated[int, Field(ge=1)] = 12
+    """K, how many parts to learn."""
+    appearance: Annotated[int, Field(ge=1)] = 32
+    """D, the length of each part's appearance vector."""
+    width: Annotated[int, Field(ge=8)] = 32
+    """Channels of the first layer; the deeper ones are multiples of it. 32 is fast on CPUs."""
+    logit_scale: Positive = 3.0
+    """Part maps start from normalised logits times this: maps that start flat stay flat."""
+    gaussian_scale: Positive = 1.0
+    """Scale of the precision's factor in the generator's Gaussians (0.8 in the original)."""
+    background: Literal["none", "masked"] = "none"
+    """masked: the generator also sees the picture with most of it hidden, so that no part has to explain the background."""
+    dropout: Share = 0.0
+    """Dropout before the part maps (0.2 in the original)."""
+
+    @field_validator("size")
+    @classmethod
+    def _multiple_of_16(cls, size: int) -> int:
+        if size % 16:
+            raise ValueError(f"must be a multiple of 16, got {size}; try {round(size / 16) * 16 or 16}")
+        return size
+
+    @property
+    def canvas(self) -> int:
+        """Side of the picture that views are cut from: a quarter larger than a view, rounded up to a multiple of 16."""
+        return -(-self.size * 5 // 64) * 16
+
+
+class DataSettings(Frozen):
+    """What goes in."""
+
+    frames_per_video: Annotated[int, Field(ge=1)] = 1000
+    """Frames taken from each video, spread evenly."""
+    memory: Positive = 2.0
+    """GiB of decoded pictures kept in memory; a larger set goes to a file in the run folder."""
+
+
+class TransformSettings(Frozen):
+    """How the two views of a picture differ. Lengths are in halves of the canvas' side."""
+
+    zoom: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Share of the canvas that a view shows."""
+    zoom_jitter: Share = 0.15
+    """A view's zoom varies by up to this share."""
+    rotation: NotNegative = 0.3
+    """A view is turned by up to this, in radians (3.1416: any direction, for top views)."""
+    offset: NotNegative = 0.15
+    """A view's middle moves by up to this."""
+    warp: NotNegative = 0.06
+    """Control points of the thin-plate spline move by up to this."""
+    keep_inside: bool = True
+    """Views are moved and shrunk until they show nothing outside the picture. Turn off where the border is invisible anyway."""
+    contrast: Share = 0.4
+    """Contrast is multiplied by 1 ± this."""
+    brightness: NotNegative = 0.2
+    """Brightness is moved by up to this."""
+    saturation: Share = 0.4
+    """Saturation is multiplied by 1 ± this."""
+    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.15
+    """Hue is turned by up to this share of the circle."""
+
+
+class LossSettings(Frozen):
+    """What is minimised: reconstruction plus these, weighted."""
+
+    reconstruction: Literal["pyramid", "weighted-l2"] = "pyramid"
+    """pyramid: absolute error of values and gradients at three scales. weighted-l2: the original's, near the parts only."""
+    focus: Share = 0.0
+    """pyramid: how much of the weight is where the parts are; the rest is spread evenly."""
+    mean: NotNegative = 2.0
+    """Equivariance of the parts' means."""
+    covariance: NotNegative = 0.5
+    """Equivariance of the parts' covariances."""
+    squared: bool = False
+    """As in the original: mean squared difference of means, norm of the difference of covariances. Otherwise distances
+    between means and between the covariances' square roots, which have one unit."""
+    separation: NotNegative = 0.3
+    """Keeps parts from sitting on one point."""
+    separation_radius: Positive = 0.12
+    """How near is too near, in halves of the view's side."""
+    concentration: NotNegative = 0.2
+    """Keeps part maps compact."""
+
+
+class TrainSettings(Frozen):
+    """How it learns. A run ends at `steps` or `minutes`, whichever comes first; schedules fit themselves to it."""
+
+    steps: Annotated[int, Field(ge=1)] | None = None
+    """Steps at most."""
+    minutes: Positive | None = 5.0
+    """Minutes at most; a run that is bounded by steps alone is reproducible to the bit on a CPU."""
+    batch: Annotated[int, Field(ge=2)] = 16
+    """Pictures a step."""
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    """adam is the original's."""
+    learning_rate: Positive = 2e-3
+    """The peak: it is reached after the warm-up, then falls to zero along a cosine."""
+    constant_rate: bool = False
+    """Keep the learning rate constant, as the original does."""
+    weight_decay: NotNegative = 0.01
+    """adamw only."""
+    warmup: Share = 0.05
+    """Share of the run over which the learning rate, and the strength of the transforms, rise."""
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.995
+    """Decay of the moving average of the weights; the average is what is saved and used."""
+    clip: Positive = 1.0
+    """Largest norm of the gradient."""
+    seed: int = 0
+    """Of the weights, the order of the pictures and the transforms."""
+    log_every: Annotated[int, Field(ge=1)] = 50
+    """Steps between lines of the log."""
+    pictures_every: Positive = 1.0
+    """Minutes between picture grids."""
+    checkpoint_minutes: Positive = 1.0
+    """Minutes between checkpoints."""
+    checkpoint_steps: Annotated[int, Field(ge=1)] = 1000
+    """Steps between checkpoints."""
+    tensorboard: bool = False
+    """Also write a TensorBoard log (needs the extra: pip install partpose[tensorboard])."""
+
+
+class Settings(Frozen):
+    """All settings of a run; `config.json` in a model folder holds them."""
+
+    model: ModelSettings = ModelSettings()
+    data: DataSettings = DataSettings()
+    transform: TransformSettings = TransformSettings()
+    loss: LossSettings = LossSettings()
+    train: TrainSettings = TrainSettings()
+
+    def override(self, changes: dict[str, Any], origin: str) -> "Settings":
+        """These settings with the nested `changes`; `origin` (a file, "the command line") is named in errors."""
+        return parse(merge(self.model_dump(), changes), origin)
+
+
+def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` put over it, section by section."""
+    nested = {k: merge(base[k], v) for k, v in changes.items() if isinstance(v, dict) and isinstance(base.get(k), dict)}
+    return {**base, **changes, **nested}
+
+
+def parse(values: dict[str, Any], origin: str) -> Settings:
+    """Validate nested settings.
+
+    Raises:
+        PartposeError: names the key, what came and, for an unknown key, the nearest known one.
+    """
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise PartposeError(f"{origin}: {'; '.join(_explain(e) for e in error.errors())}") from None
+
+
+def _explain(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] != "extra_forbidden":
+        return f"{key}: {error['msg'].removeprefix('Value error, ')}, got {error['input']!r}"
+    from difflib import get_close_matches
+
+    known = _known_keys(error["loc"][:-1])
+    near = get_close_matches(str(error["loc"][-1]), known, n=1)
+    return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}")
+
+
+def _known_keys(location: tuple[Any, ...]) -> list[str]:
+    known: Any = Settings
+    for part in location:
+        known = known.model_fields[part].annotation
+    return list(known.model_fields)
+
+
+def presets() -> list[str]:
+    """The names of the presets that come with partpose."""
+    folder = resources.files("partpose") / "presets"
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load_preset(name: str) -> Settings:
+    """A preset by name, or a YAML file by path (a path that exists wins)."""
+    if Path(name).is_file():
+        return Settings().override(read_yaml(Path(name)), name)
+    if name not in presets():
+        raise PartposeError(f"no preset {name!r}: expected one of {', '.join(presets())}, or the path of a YAML file")
+    text = (resources.files("partpose") / "presets" / f"{name}.yaml").read_text(encoding="utf-8")
+    return Settings().override(yaml.safe_load(text) or {}, f"preset {name}")
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file; anything else is an error that names the file and the line."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PartposeError(f"cannot read the settings file {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PartposeError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise PartposeError(f"{path} should hold `key: value` lines, got {type(values).__name__}")
+    return values

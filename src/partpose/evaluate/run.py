@@ -1,0 +1,161 @@
+"""Measure a model on an annotated set."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from partpose.data.images import Unreadable
+from partpose.data.landmarks import Landmarks, read_landmarks
+from partpose.data.reading import read_ahead
+from partpose.errors import PartposeError, Skipped
+from partpose.evaluate import protocols, regression
+from partpose.evaluate.report import Evaluation
+from partpose.model.part_model import PartModel
+from partpose.predict.landmark_map import LandmarkMap, to_inside, to_pixels
+from partpose.predict.predictor import Predictor
+from partpose.train.health import Health, measure
+
+
+class Pictures(NamedTuple):
+    """The pictures of an annotated set that could be read: N canvases, original sizes, landmarks and splits."""
+
+    canvases: NDArray[np.uint8]  # (N, side, side, C)
+    sizes: NDArray[np.int64]  # (N, 2)
+    points: NDArray[np.float64]  # (N, J, 2) pixels, NaN where missing
+    split: NDArray[np.str_]  # (N,)
+
+
+def evaluate(
+    predictor: Predictor, dataset: Path, protocol: str | None = None, intercept: bool = True, seed: int = 0
+) -> tuple[Evaluation, LandmarkMap, list[Skipped]]:
+    """Fit a linear map from parts to landmarks on split=train, report its error on split=test.
+
+    Returns the result, the fitted map, and the pictures that could not be read.
+
+    Raises:
+        PartposeError: where the set has no labelled pictures in one of the splits, or the protocol does not fit it.
+    """
+    landmarks = read_landmarks(dataset)
+    chosen = protocols.choose_protocol(protocol, landmarks.normaliser)
+    pictures, skipped = read_pictures(predictor, landmarks)
+    _refuse_empty_split(pictures, dataset)
+    fitted, errors = _errors(predictor, pictures, landmarks, chosen, intercept, predictor.digest)
+    untrained = _errors(untrained_like(predictor, pictures), pictures, landmarks, chosen, intercept)[1]
+    health = _health(predictor, pictures)
+    low, high = protocols.bootstrap(errors, seed)
+    test, s = pictures.split == "test", predictor.settings
+    counts = health.counts()
+    result = Evaluation(
+        error=protocols.mean_error(errors),
+        error_low=low,
+        error_high=high,
+        mean_pose_error=_mean_pose_error(pictures, chosen),
+        untrained_error=protocols.mean_error(untrained),
+        per_landmark=dict(zip(landmarks.names, protocols.per_landmark(errors).tolist(), strict=True)),
+        parts=s.model.parts,
+        alive=int(counts["alive"]),
+        doubled=int(counts["doubled"]),
+        static=int(counts["static"]),
+        pictures_seen=predictor.facts.get("pictures_seen", 0),
+        minutes=predictor.facts.get("minutes", 0.0),
+        protocol=chosen.name,
+        intercept=intercept,
+        size=s.model.size,
+        seed=s.train.seed,
+        unit=chosen.unit,
+        set=dataset.resolve().name,
+        train_pictures=int((pictures.split == "train").sum()),
+        test_pictures=int(test.sum()),
+        left_out=protocols.left_out(pictures.points[test], pictures.sizes[test], chosen),
+        ridge=fitted.ridge,
+    )
+    return result, fitted, skipped
+
+
+def read_pictures(predictor: Predictor, landmarks: Landmarks) -> tuple[Pictures, list[Skipped]]:
+    """Decode the pictures of an annotated set to the squares that the network sees."""
+    files = [landmarks.root / name for name in landmarks.files]
+    rows, canvases, sizes, skipped = [], [], [], []
+    for i, picture in enumerate(read_ahead(files, predictor.settings.model.channels, predictor.side)):
+        if isinstance(picture, Unreadable):
+            skipped.append(Skipped(landmarks.files[i], picture.skipped.reason))
+            continue
+        rows.append(i)
+        sizes.append((picture.width, picture.height))
+        canvases.append(picture.square(predictor.side))
+    if not rows:
+        raise PartposeError(f"none of the {len(files)} pictures of {landmarks.root} could be read: {skipped[0].reason}")
+    split = np.array(landmarks.split)[rows]
+    return Pictures(np.stack(canvases), np.array(sizes), landmarks.points[rows], split), skipped
+
+
+def part_means(predictor: Predictor, canvases: NDArray[np.uint8], batch: int = 64) -> NDArray[np.float64]:
+    """(N, K, 2) keypoints in the inside frame."""
+    batches = (canvases[i : i + batch] for i in range(0, len(canvases), batch))
+    return np.concatenate([predictor.parts(some).mean.double().numpy() for some in batches])
+
+
+def untrained_like(predictor: Predictor, pictures: Pictures, batches: int = 8) -> Predictor:
+    """The same network as it was before its first step, but for its normalisation, which has seen some pictures.
+
+    Without that its part maps would be flat, and beating it would mean nothing.
+    """
+    torch.manual_seed(predictor.settings.train.seed)
+    network = PartModel(predictor.settings.model).on(predictor.device)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None  # a plain average over the batches
+    train = pictures.canvases[pictures.split == "train"]
+    with torch.no_grad():
+        for some in np.array_split(train[: 32 * batches], batches):
+            if len(some) > 1:
+                network.train().part_maps(predictor.tensor(some))
+    return Predictor(network.eval(), predictor.settings, {}, "untrained", "")
+
+
+def _errors(
+    predictor: Predictor,
+    pictures: Pictures,
+    landmarks: Landmarks,
+    protocol: protocols.Protocol,
+    intercept: bool,
+    digest: str = "",
+) -> tuple[LandmarkMap, NDArray]:
+    means, train, test = part_means(predictor, pictures.canvases), pictures.split == "train", pictures.split == "test"
+    truth = to_inside(pictures.points[train], pictures.sizes[train])
+    names: Sequence[str] = landmarks.names
+    fitted = regression.fit(
+        means[train], truth, intercept, names=tuple(names), protocol=protocol.name, model_hash=digest
+    )
+    sizes = pictures.sizes[test]
+    predicted = to_pixels(fitted.apply(means[test]), sizes)
+    return fitted, protocols.errors(predicted, pictures.points[test], sizes, protocol)
+
+
+def _mean_pose_error(pictures: Pictures, protocol: protocols.Protocol) -> float:
+    train, test = pictures.split == "train", pictures.split == "test"
+    guess = regression.mean_pose(to_inside(pictures.points[train], pictures.sizes[train]))
+    sizes = pictures.sizes[test]
+    predicted = to_pixels(np.broadcast_to(guess, (len(sizes), *guess.shape)), sizes)
+    return protocols.mean_error(protocols.errors(predicted, pictures.points[test], sizes, protocol))
+
+
+def _health(predictor: Predictor, pictures: Pictures) -> Health:
+    test = pictures.canvases[pictures.split == "test"]
+    spread = test[np.linspace(0, len(test) - 1, min(64, len(test))).round().astype(int)]
+    return measure(predictor.network, predictor.tensor(spread), predictor.settings)
+
+
+def _refuse_empty_split(pictures: Pictures, dataset: Path) -> None:
+    labelled = np.isfinite(pictures.points).all(-1).any(-1)
+    for name in ("train", "test"):
+        if not (labelled & (pictures.split == name)).any():
+            known = ", ".join(sorted(set(pictures.split.tolist())))
+            raise PartposeError(
+                f"{dataset} has no readable labelled picture with split={name} (splits there: {known}): an evaluation "
+                f"fits on train and reports on test"
+            )

@@ -1,0 +1,1 @@
+"""What the network is: picture → part maps → moments → appearance → generator."""

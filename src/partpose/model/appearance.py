@@ -1,0 +1,28 @@
+"""The appearance stream: picture and part maps → one vector a part."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from partpose.model.blocks import conv
+
+
+def pool(features: Float[Tensor, "b d h w"], maps: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k d"]:
+    """a_k = Σ_u f(u) σ_k(u)  (Lorenz et al. 2019, eq. 6)."""
+    return torch.einsum("bdhw,bkhw->bkd", features, maps.to(features.dtype))
+
+
+class Appearance(nn.Module):
+    """A feature map at 1/4 of the side, averaged under each part's map."""
+
+    def __init__(self, channels: int, dimensions: int, width: int) -> None:
+        super().__init__()
+        w = width
+        self.features = nn.Sequential(
+            conv(channels, w, 2, 6), conv(w, 2 * w, 2, 4), conv(2 * w, 2 * w), nn.Conv2d(2 * w, dimensions, 1)
+        )
+
+    def forward(self, images: Float[Tensor, "b c h w"], maps: Float[Tensor, "b k h/2 w/2"]) -> Float[Tensor, "b k d"]:
+        # the mean of four cells keeps the map's shape; times four keeps its sum at one
+        return pool(self.features(images), F.avg_pool2d(maps, 2) * 4)

@@ -1,0 +1,127 @@
+"""The whole network, and its folder on disk: `model.safetensors` + `config.json`, nothing pickled."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from partpose.config import ModelSettings, Settings, parse
+from partpose.data.atomic import atomic
+from partpose.errors import PartposeError
+from partpose.geometry import Parts, parts_of
+from partpose.model.appearance import Appearance
+from partpose.model.background import masked_copy
+from partpose.model.generator import Generator
+from partpose.model.lorenz import LorenzAppearance, LorenzGenerator, LorenzShape
+from partpose.model.shape import Shape
+
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+
+
+class Encoding(NamedTuple):
+    """A picture, taken apart: where its parts are, what each looks like, and what is behind them."""
+
+    parts: Parts
+    appearance: Tensor  # (B, K, D)
+    background: Tensor | None  # (B, C + 1, side/4, side/4), or None where the model has no background
+
+
+class PartModel(nn.Module):
+    """Shape stream, appearance stream and generator. Pictures are (B, C, side, side) in [0, 1], side a multiple of 16."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        self.settings = s = settings
+        background = s.channels + 1 if s.background == "masked" else 0
+        if s.architecture == "lorenz2019":
+            self.shape: nn.Module = LorenzShape(s.channels, s.parts, s.size, s.logit_scale, s.dropout)
+            self.appearance: nn.Module = LorenzAppearance(s.channels, s.parts, s.appearance, s.size)
+            self.generator: nn.Module = LorenzGenerator(
+                s.channels, s.parts, s.appearance, s.size, s.gaussian_scale, background
+            )
+        else:
+            self.shape = Shape(s.channels, s.parts, s.width, s.logit_scale, s.dropout)
+            self.appearance = Appearance(s.channels, s.appearance, s.width)
+            self.generator = Generator(s.channels, s.parts, s.appearance, s.width, s.gaussian_scale, background)
+
+    def on(self, device: torch.device) -> "PartModel":
+        """This network on a device, in the memory layout that convolutions are fastest in."""
+        return self.to(device).to(memory_format=torch.channels_last)  # ty: ignore[no-matching-overload]
+
+    def part_maps(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k m n"]:
+        """One map a part, each summing to one."""
+        return self.shape(images)
+
+    def parts(self, images: Float[Tensor, "b c h w"]) -> Parts:
+        """Means, covariances and confidences in the inside frame."""
+        return parts_of(self.part_maps(images))
+
+    def background(
+        self, images: Float[Tensor, "b c h w"], generator: torch.Generator | None = None
+    ) -> Float[Tensor, "b g h/4 w/4"] | None:
+        """The heavily masked copy that the generator sees, or None; without `generator` always with the same mask."""
+        return masked_copy(images, generator) if self.settings.background == "masked" else None
+
+    def encode(self, images: Float[Tensor, "b c h w"]) -> Encoding:
+        """Take pictures apart."""
+        maps = self.part_maps(images)
+        return Encoding(parts_of(maps), self.appearance(images, maps), self.background(images))
+
+    def decode(self, encoding: Encoding, size: int) -> Float[Tensor, "b c size size"]:
+        """Pictures of `size` from what `encode` gave, or from an edited version of it."""
+        parts, appearance, background = encoding
+        return self.generator(parts.mean, parts.cov, appearance, size, background)
+
+
+def save_model(folder: Path, model: PartModel, settings: Settings, facts: dict[str, Any]) -> None:
+    """Write `model.safetensors` (the weights and nothing else) and `config.json` (settings and `facts`), atomically."""
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    config = {"settings": settings.model_dump(), "training": facts}
+    with atomic(folder / WEIGHTS) as weights_file, atomic(folder / CONFIG) as config_file:
+        weights_file.write_bytes(save(weights))
+        config_file.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def load_model(folder: Path) -> tuple[PartModel, Settings, dict[str, Any]]:
+    """Read a model folder: the network in evaluation mode, its settings, and the facts of its training.
+
+    Raises:
+        PartposeError: where there is no model, or its files are broken or do not belong together.
+    """
+    settings, facts = read_config(folder)
+    model = PartModel(settings.model)
+    load_weights(model, folder)
+    return model.eval(), settings, facts
+
+
+def load_weights(model: PartModel, folder: Path) -> None:
+    """Put the weights of a model folder into `model`; half precision is widened."""
+    try:
+        weights = load_file(folder / WEIGHTS)
+        model.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in weights.items()})
+    except (OSError, SafetensorError) as error:
+        raise PartposeError(
+            f"cannot read the weights {folder / WEIGHTS}: {error}; train again or copy them anew"
+        ) from None
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise PartposeError(f"the weights in {folder} do not fit its settings: {reason}") from None
+
+
+def read_config(folder: Path) -> tuple[Settings, dict[str, Any]]:
+    """Settings and facts of a model folder."""
+    if not (folder / WEIGHTS).is_file() or not (folder / CONFIG).is_file():
+        raise PartposeError(
+            f"no trained model in {folder}: expected {WEIGHTS} and {CONFIG} there; train one first with "
+            f"`partpose train INPUT --output {folder}`"
+        )
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        return parse(config["settings"], str(folder / CONFIG)), config["training"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise PartposeError(f"{folder / CONFIG} is broken ({error!r}): copy it anew or train again") from None

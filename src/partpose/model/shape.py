@@ -1,0 +1,53 @@
+"""The shape stream: picture → K part maps."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from partpose.model.blocks import Residual, conv
+
+
+def spatial_softmax(logits: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k h w"]:
+    """Maps that sum to one over the picture."""
+    return logits.flatten(2).softmax(-1).unflatten(2, logits.shape[-2:])
+
+
+class Logits(nn.Module):
+    """1×1 convolution to K logit maps with a spread of `scale` over the batch.
+
+    Maps that start flat stay flat (250 steps at near-uniform softmax taught nothing), hence the normalisation.
+    """
+
+    def __init__(self, channels: int, parts: int, scale: float) -> None:
+        super().__init__()
+        self.project = nn.Conv2d(channels, parts, 1, bias=False)
+        self.norm = nn.BatchNorm2d(parts, affine=False)
+        self.scale = nn.Parameter(torch.full((parts, 1, 1), float(scale)))
+
+    def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h w"]:
+        return self.norm(self.project(features)) * self.scale
+
+
+class Shape(nn.Module):
+    """A small U over 1/4, 1/8 and 1/16 of the side; part maps at 1/2 of it, from logits at 1/4."""
+
+    def __init__(self, channels: int, parts: int, width: int, scale: float, dropout: float) -> None:
+        super().__init__()
+        w = width
+        self.stem = nn.Sequential(conv(channels, w, 2, 6), conv(w, 2 * w, 2, 4), Residual(2 * w))
+        self.down8 = nn.Sequential(conv(2 * w, 3 * w, 2, 4), Residual(3 * w))
+        self.down16 = nn.Sequential(conv(3 * w, 4 * w, 2, 4), Residual(4 * w))
+        self.side8, self.up8 = conv(4 * w, 3 * w, kernel=1), conv(3 * w, 3 * w)
+        self.side4, self.up4 = conv(3 * w, 2 * w, kernel=1), conv(2 * w, 2 * w)
+        self.dropout = nn.Dropout2d(dropout)
+        self.logits = Logits(2 * w, parts, scale)
+
+    def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h/2 w/2"]:
+        at4 = self.stem(images)
+        at8 = self.down8(at4)
+        at16 = self.down16(at8)
+        at8 = self.up8(at8 + F.interpolate(self.side8(at16), at8.shape[-2:]))
+        at4 = self.up4(at4 + F.interpolate(self.side4(at8), at4.shape[-2:]))
+        logits = self.logits(self.dropout(at4))
+        return spatial_softmax(F.interpolate(logits.float(), scale_factor=2, mode="bicubic", align_corners=False))

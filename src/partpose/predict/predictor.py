@@ -1,0 +1,209 @@
+"""A trained model and everything around the network: reading, resizing, batching, and mapping back to the original."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from partpose.config import Settings
+from partpose.data.images import Unreadable, as_channels, square
+from partpose.data.reading import read_ahead
+from partpose.data.sources import Source, find_sources
+from partpose.data.video import probe, read_frames
+from partpose.errors import PartposeError, Skipped
+from partpose.geometry import Parts, Square
+from partpose.model.part_model import WEIGHTS, Encoding, PartModel, load_model
+from partpose.model.shipped import resolve
+from partpose.predict.poses import Poses
+from partpose.version import __version__
+
+
+class View(NamedTuple):
+    """One picture as the network sees it, and what is needed to map back."""
+
+    index: int
+    time: float
+    width: int
+    height: int
+    canvas: NDArray[np.uint8]  # (side, side, C)
+
+
+class Predictor:
+    """A model that takes files and arrays and answers in pixels of the originals.
+
+    Attributes: `network` (the PartModel, in evaluation mode), `settings`, `facts` (of its training), `side` (of the
+    square that pictures are resized to), `name`.
+    """
+
+    def __init__(self, network: PartModel, settings: Settings, facts: dict[str, Any], name: str, digest: str) -> None:
+        self.network, self.settings, self.facts, self.name, self.digest = network, settings, facts, name, digest
+        self.side = settings.model.canvas
+        self.device = next(network.parameters()).device
+
+    def __repr__(self) -> str:
+        return f"Predictor({self.name!r}: {self.settings.model.parts} parts, {self.side}×{self.side} px, {self.device})"
+
+    def predict(self, input: str | Path | NDArray[np.uint8] | Sequence[NDArray[np.uint8]], batch: int = 32) -> Poses:
+        """The parts in one picture, a folder of pictures, a video, or arrays.
+
+        Args:
+            input: a path, or uint8 pictures: (H, W, 3), (F, H, W, 3), or a sequence of (H, W, 3) of any sizes.
+            batch: pictures at a time.
+
+        Raises:
+            PartposeError: where nothing can be read, or the path holds several inputs (videos): give them one by one.
+        """
+        if not isinstance(input, str | Path):
+            return self._from_arrays(input, batch)
+        sources, skipped = find_sources([Path(input)])
+        if len(sources) > 1:
+            raise PartposeError(
+                f"{input} holds {len(sources)} inputs (videos, or pictures and videos): predict one at a time"
+            )
+        return self.predict_source(sources[0], batch, skipped)
+
+    def predict_source(
+        self,
+        source: Source,
+        batch: int = 32,
+        skipped: Iterable[Skipped] = (),
+        tick: Callable[[int], None] | None = None,
+    ) -> Poses:
+        """The parts in one input; `tick` is told how many more pictures are done."""
+        passed_over = list(skipped)
+        views = self._video(source, passed_over) if source.kind == "video" else self._pictures(source, passed_over)
+        found = self._collect(views, batch, tick)
+        if not len(found["frame_index"]):
+            reason = f": {passed_over[0].reason}" if passed_over else ""
+            raise PartposeError(f"nothing could be read from {source.path}{reason}")
+        video = source.kind == "video"
+        files = None if video else tuple(source.names[i] for i in found["frame_index"])
+        fps = probe(source.path).fps if video else None
+        return self._poses(found, str(source.path), files, fps, passed_over)
+
+    def parts(self, canvases: NDArray[np.uint8]) -> Parts:
+        """`Parts` on the CPU of (B, side, side, C) uint8 pictures."""
+        with torch.inference_mode():
+            found = self.network.parts(self.tensor(canvases))
+        return Parts(*(t.float().cpu() for t in found))
+
+    def tensor(self, canvases: NDArray[np.uint8]) -> torch.Tensor:
+        """(B, side, side, C) uint8 to (B, C, side, side) in [0, 1] on the model's device."""
+        pixels = torch.from_numpy(np.ascontiguousarray(canvases)).to(self.device)
+        return pixels.permute(0, 3, 1, 2).float() / 255
+
+    def canvas(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """(H, W, 3) to the (side, side, C) square that the network sees."""
+        return square(as_channels(pixels, self.settings.model.channels), self.side)
+
+    def encode(self, pixels: NDArray[np.uint8]) -> Encoding:
+        """Take one picture (H, W, 3) apart: parts, appearance and background, in the inside frame of its square."""
+        with torch.inference_mode():
+            return self.network.encode(self.tensor(self.canvas(pixels)[None]))
+
+    def decode(self, encoding: Encoding, size: int | None = None) -> NDArray[np.uint8]:
+        """(B, size, size, C) uint8 pictures of what `encode` gave, or of an edited version of it."""
+        with torch.inference_mode():
+            rebuilt = self.network.decode(encoding, size or self.side)
+        return (rebuilt.permute(0, 2, 3, 1) * 255).round().byte().cpu().numpy()
+
+    def _pictures(self, source: Source, skipped: list[Skipped]) -> Iterator[View]:
+        s = self.settings.model
+        for i, picture in enumerate(read_ahead(source.files, s.channels, self.side)):
+            if isinstance(picture, Unreadable):
+                skipped.append(Skipped(source.names[i], picture.skipped.reason))
+                continue
+            yield View(i, np.nan, picture.width, picture.height, picture.square(self.side))
+
+    def _video(self, source: Source, skipped: list[Skipped]) -> Iterator[View]:
+        for frame in read_frames(source.path, skipped=skipped):
+            height, width = frame.pixels.shape[:2]
+            yield View(frame.index, frame.time, width, height, self.canvas(frame.pixels))
+
+    def _from_arrays(self, input: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], batch: int) -> Poses:
+        pictures = [input] if isinstance(input, np.ndarray) and input.ndim == 3 else input
+        for picture in pictures:
+            if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+                raise PartposeError(f"expected uint8 pictures of shape (H, W, 3), got {picture.dtype} {picture.shape}")
+        views = (View(i, np.nan, p.shape[1], p.shape[0], self.canvas(p)) for i, p in enumerate(pictures))
+        return self._poses(self._collect(views, batch, None), "array", None, None, [])
+
+    def _collect(self, views: Iterator[View], batch: int, tick: Callable[[int], None] | None) -> dict[str, Any]:
+        rows: dict[str, list] = {
+            name: [] for name in ("mean", "covariance", "confidence", "sizes", "frame_index", "time_stamp")
+        }
+        while some := list(islice(views, batch)):
+            parts = self.parts(np.stack([view.canvas for view in some]))
+            for i, view in enumerate(some):
+                place = Square.around(view.width, view.height)
+                rows["mean"].append(place.to_pixels(parts.mean[i].numpy()))
+                rows["covariance"].append(place.cov_to_pixels(parts.cov[i].numpy()))
+                rows["confidence"].append(parts.confidence[i].numpy())
+                rows["sizes"].append((view.width, view.height))
+                rows["frame_index"].append(view.index)
+                rows["time_stamp"].append(view.time)
+            if tick is not None:
+                tick(len(some))
+        return {name: np.array(values) for name, values in rows.items()}
+
+    def _poses(
+        self,
+        found: dict[str, Any],
+        source: str,
+        files: tuple[str, ...] | None,
+        fps: float | None,
+        skipped: list[Skipped],
+    ) -> Poses:
+        if not len(found["frame_index"]):
+            raise PartposeError("no pictures were given: expected at least one")
+        return Poses(
+            **found, source=source, files=files, fps=fps, skipped=tuple(skipped), provenance=self.provenance(source)
+        )
+
+    def provenance(self, source: str) -> dict[str, str]:
+        """What a result says about where it comes from."""
+        config = json.dumps(self.settings.model_dump(), sort_keys=True).encode()
+        return {
+            "version": __version__,
+            "model": self.name,
+            "model_hash": self.digest,
+            "config_hash": hashlib.sha256(config).hexdigest()[:16],
+            "input": source,
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+
+def load(model: str | Path, device: str | None = None) -> Predictor:
+    """Load a model by the path of its folder or by the name of a shipped one (a path that exists wins).
+
+    Args:
+        device: "cpu", "cuda:0", …; the first GPU where there is one, else the CPU.
+    """
+    folder = resolve(model)
+    network, settings, facts = load_model(folder)
+    digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()[:16]
+    network = network.on(choose_device(device))
+    return Predictor(network, settings, facts, str(model), digest)
+
+
+def choose_device(name: str | None) -> torch.device:
+    """The device of that name, or the first GPU where there is one, else the CPU.
+
+    Raises:
+        PartposeError: for a device that does not exist here, naming those that do.
+    """
+    count = torch.cuda.device_count()
+    if name is None:
+        return torch.device("cuda:0" if count else "cpu")
+    known = ["cpu", *(f"cuda:{i}" for i in range(count))]
+    name = "cuda:0" if name == "cuda" else name
+    if name not in known:
+        raise PartposeError(f"no device {name!r} on this machine: expected one of {', '.join(known)}")
+    return torch.device(name)

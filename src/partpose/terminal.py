@@ -1,0 +1,60 @@
+"""What a run says while it goes: a progress line on a terminal, plain lines anywhere else."""
+
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from partpose.errors import Skipped
+
+console = Console(highlight=False)
+SHOWN = 10
+
+
+@contextmanager
+def counting(what: str) -> Generator[Callable[[int, int], None]]:
+    """A bar for something countable; yields `update(done, total)`. Silent where there is no terminal."""
+    columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def training_line(entry: dict[str, Any], parts: int, progress: float, seconds_left: float) -> str:
+    """Step, speed, time left, loss terms and part health, in one line."""
+    speed = entry["pictures_seen"] / max(entry["seconds"], 1e-9)
+    terms = " ".join(
+        f"{short} {entry[name]:.3f}"
+        for short, name in (("loss", "loss"), ("rec", "reconstruction"), ("eqv", "mean"), ("cov", "covariance"))
+    )
+    health = f"{entry['alive']}/{parts} alive, {entry['doubled']} doubled, {entry['static']} static"
+    return (
+        f"{progress:4.0%} step {entry['step']} {minutes(seconds_left)} left, {speed:.0f} pictures/s | {terms} | "
+        f"{health}, {entry['equivariance_px']:.2f} px"
+    )
+
+
+def minutes(seconds: float) -> str:
+    """`m:ss`, or `h:mm:ss`."""
+    if seconds == float("inf"):
+        return "?"
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+
+
+def report_skipped(skipped: list[Skipped], where: str | None = None) -> None:
+    """What was passed over and why, at the end of a run; the first few, and where the whole list is."""
+    if not skipped:
+        return
+    print(
+        f"skipped {len(skipped)} file{'s' if len(skipped) > 1 else ''}{f' (listed in {where})' if where else ''}:",
+        file=sys.stderr,
+    )
+    for entry in skipped[:SHOWN]:
+        print(f"  {entry.path}: {entry.reason}", file=sys.stderr)
+    if len(skipped) > SHOWN:
+        print(f"  … and {len(skipped) - SHOWN} more", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""How it learns: two views of a picture, one step, the loop around it, and the health of the parts."""

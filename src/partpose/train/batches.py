@@ -1,0 +1,49 @@
+"""Which pictures a step sees: a pure function of the seed and the step, so that a run can go on from anywhere."""
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def step_generator(seed: int, step: int) -> torch.Generator:
+    """The randomness of one step."""
+    words = np.random.SeedSequence((seed & 0xFFFFFFFF, step)).generate_state(2, np.uint32)
+    return torch.Generator().manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
+
+
+class Batches:
+    """Shuffled epochs over pictures that stay uint8, on the device where they fit, else in memory or on disk."""
+
+    def __init__(self, pixels: NDArray[np.uint8], batch: int, seed: int, device: torch.device) -> None:
+        self.count, self.batch, self.seed, self.device = len(pixels), batch, seed, device
+        self.pixels = pixels
+        self.resident = torch.from_numpy(pixels).to(device) if _fits(pixels, device) else None
+        self._order = lru_cache(maxsize=2)(self._shuffle)
+
+    def __call__(self, step: int) -> Float[Tensor, "b c h w"]:
+        """The canvases of a step in [0, 1]."""
+        return self.at(self.rows(step))
+
+    def at(self, rows: NDArray) -> Float[Tensor, "b c h w"]:
+        """The canvases of the given rows in [0, 1]."""
+        if self.resident is not None:
+            chosen = self.resident[torch.from_numpy(rows).to(self.device)]
+        else:
+            chosen = torch.from_numpy(self.pixels[rows]).to(self.device, non_blocking=True)
+        return chosen.permute(0, 3, 1, 2).float() / 255
+
+    def rows(self, step: int) -> NDArray:
+        """Which pictures: epochs follow one another without a gap."""
+        places = np.arange(step * self.batch, (step + 1) * self.batch)
+        return np.array([self._order(place // self.count)[place % self.count] for place in places])
+
+    def _shuffle(self, epoch: int) -> NDArray:
+        return np.random.default_rng((self.seed & 0xFFFFFFFF, 1, epoch)).permutation(self.count)
+
+
+def _fits(pixels: NDArray, device: torch.device) -> bool:
+    return device.type == "cuda" and pixels.nbytes < torch.cuda.mem_get_info(device)[0] // 2

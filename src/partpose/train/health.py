@@ -1,0 +1,78 @@
+"""Part health: which parts are alive, doubled or static, and how equivariant each is. The loss does not show it."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from partpose.config import Settings
+from partpose.geometry import moments
+from partpose.model.part_model import PartModel
+from partpose.train.warp import draw_transform, sample
+
+PEAK = 10.0  # a part is alive where its map's peak is at least this many times its mean
+NEAR = 0.06  # two parts are doubled where their means are nearer than this (3 % of the side) in most pictures
+FOLLOWS = 0.5  # a part is static where it follows less than this share of a known motion
+
+
+class Health(NamedTuple):
+    """Per part: booleans (K,) and `equivariance` (K,), the median error under known transforms in pixels of the view."""
+
+    alive: Tensor
+    doubled: Tensor
+    static: Tensor
+    equivariance: Tensor
+
+    def counts(self) -> dict[str, int | float]:
+        """What goes into the progress line, the log and the report."""
+        return {
+            "alive": int(self.alive.sum()),
+            "doubled": int(self.doubled.sum()),
+            "static": int(self.static.sum()),
+            "equivariance_px": round(float(self.equivariance.median()), 3),
+        }
+
+    def advice(self) -> str | None:
+        """A line that says what to change where half of the parts or more are of no use, else None."""
+        k = len(self.alive)
+        if 2 * int(self.alive.sum()) < k:
+            return "most part maps are flat: lower --train.learning-rate, or raise --model.logit-scale"
+        if 2 * int(self.static.sum()) >= k:
+            return "most parts stay put when the picture moves: raise --loss.mean, or lower --loss.separation"
+        if 2 * int(self.doubled.sum()) >= k:
+            return "most parts share a place: raise --loss.separation, or ask for fewer --model.parts"
+        return None
+
+
+@torch.no_grad()
+def measure(model: PartModel, canvas: Float[Tensor, "b c h w"], settings: Settings, seed: int = 0) -> Health:
+    """Health over a batch of pictures, under one known similarity each."""
+    rng = torch.Generator().manual_seed(seed)
+    gentle = settings.transform.model_copy(update={"zoom": 0.9, "rotation": min(settings.transform.rotation, 0.5)})
+    view = draw_transform(len(canvas), gentle, 1.0, warped=False, rng=rng).to(canvas.device)
+    maps = model.part_maps(canvas)
+    mean, mean_t = moments(maps)[0], moments(model.part_maps(sample(canvas, view.at(canvas.shape[-1]))))[0]
+    expected = view.inverse(mean)
+    seen = (expected.abs() < 0.9).all(-1)
+    return Health(_alive(maps), _doubled(mean), *_motion(mean, mean_t, expected, seen, settings.model.canvas))
+
+
+def _alive(maps: Tensor) -> Tensor:
+    flat = maps.flatten(2)
+    return (flat.amax(-1) / flat.mean(-1)).median(0).values >= PEAK
+
+
+def _doubled(mean: Tensor) -> Tensor:
+    near = (mean[:, :, None] - mean[:, None]).norm(dim=-1) < NEAR
+    often = near.float().mean(0) > 0.5
+    return often.fill_diagonal_(False).any(1)
+
+
+def _motion(mean: Tensor, mean_t: Tensor, expected: Tensor, seen: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """Static parts, and the median equivariance error in pixels, over the pictures where the part stays in view."""
+    moved, known = (mean_t - mean) * seen[..., None], (expected - mean) * seen[..., None]
+    share = (moved * known).sum((0, 2)) / known.square().sum((0, 2)).clamp_min(1e-6)
+    error = (mean_t - expected).norm(dim=-1) * (side / 2)
+    median = torch.where(seen, error, torch.nan).nanmedian(0).values.nan_to_num(float(side))
+    return share < FOLLOWS, median

@@ -1,0 +1,239 @@
+"""The loop around the step: from a picture folder to a model folder."""
+
+import copy
+import math
+import signal
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import torch
+
+from partpose.config import Settings
+from partpose.data.canvas import Canvases
+from partpose.errors import PartposeError
+from partpose.model.part_model import PartModel, load_weights, read_config, save_model
+from partpose.train import run_folder
+from partpose.train.batches import Batches, step_generator
+from partpose.train.checkpoint import Standing, load_checkpoint, read_standing, save_checkpoint
+from partpose.train.health import Health, measure
+from partpose.train.schedule import Clock, follow, learning_rate, strength
+from partpose.train.step import draw_step, total, training_step
+
+
+class Reporter(Protocol):
+    """Who is told how the run goes."""
+
+    def line(self, entry: dict[str, Any], clock: Clock) -> None:
+        """A line of the log."""
+
+    def pictures(self, model: PartModel, batches: Batches, step: int) -> None:
+        """Time for a picture grid."""
+
+    def warn(self, text: str) -> None:
+        """Something the user should know."""
+
+
+class Outcome(NamedTuple):
+    """How a sitting ended: where the run stands, and whether a signal stopped it before its end."""
+
+    step: int
+    seconds: float
+    finished: bool
+    signal: int | None
+
+
+class Trainer:
+    """One run in its folder. `run` trains until the end, a signal, or a loss that is not a number."""
+
+    def __init__(
+        self, folder: Path, canvases: Canvases, settings: Settings, device: torch.device, reporter: Reporter
+    ) -> None:
+        self.folder, self.settings, self.device, self.reporter = folder, settings, device, reporter
+        t = settings.train
+        torch.manual_seed(t.seed)
+        self.model = PartModel(settings.model).on(device)
+        self.average = copy.deepcopy(self.model).eval()
+        self.optimizer = _optimizer(self.model, settings)
+        self.batches = Batches(canvases.pixels, t.batch, t.seed, device)
+        self.clock = Clock(t)
+        self.warned = False
+
+    def warm_start(self, source: Path) -> None:
+        """Take the weights of another model whose network is of the same settings."""
+        other = read_config(source)[0].model
+        if other != self.settings.model:
+            raise PartposeError(
+                f"--init {source} has another network ({_unlike(other, self.settings.model)}): ask for the same"
+            )
+        load_weights(self.model, source)
+        load_weights(self.average, source)
+
+    def go_on(self) -> None:
+        """Take up the last checkpoint, where there is one."""
+        standing = read_standing(self.folder)
+        if standing is not None:
+            load_checkpoint(self.folder, self.model, self.average, self.optimizer)
+            self.clock = Clock(self.settings.train, standing.step, standing.seconds)
+        run_folder.trim_log(self.folder, self.clock.step)
+
+    def run(self) -> Outcome:
+        """Train; what is on disk at the end is a model, whatever ended it."""
+        t = self.settings.train
+        saved = pictured = self.clock.seconds
+        with _signals() as received:
+            while self.clock.progress < 1 and not received:
+                self.step()
+                now = self.clock.seconds
+                if self.clock.step % t.checkpoint_steps == 0 or now - saved > 60 * t.checkpoint_minutes:
+                    self.save(finished=False)
+                    saved = now
+                if now - pictured > 60 * t.pictures_every:
+                    self.reporter.pictures(self.average, self.batches, self.clock.step)
+                    pictured = now
+            finished = self.clock.progress >= 1
+            self.save(finished)
+            self.reporter.pictures(self.average, self.batches, self.clock.step)
+        return Outcome(self.clock.step, self.clock.seconds, finished, received[0] if received else None)
+
+    def step(self) -> None:
+        """One step of the optimiser, and a line of the log where it is time for one."""
+        t, step, progress = self.settings.train, self.clock.step, self.clock.progress
+        rng = step_generator(t.seed, step)
+        torch.manual_seed(rng.initial_seed())  # dropout draws from the global generator
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(progress, t)
+        draw = draw_step(t.batch, self.settings, strength(progress, t), rng).to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            terms = training_step(self.model, self.batches(step), draw, self.settings, rng)
+            loss = total(terms, self.settings)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), t.clip)
+        self.optimizer.step()
+        follow(self.average, self.model, step, t.ema)
+        self.clock.step += 1
+        if self.clock.step % t.log_every == 0 or self.clock.progress >= 1:
+            self.log(terms, loss)
+
+    def log(self, terms: NamedTuple, loss: torch.Tensor) -> None:
+        """Write the line; it is also where a loss that is not a number is noticed."""
+        loss = loss.detach()
+        if not math.isfinite(float(loss)):
+            self.stop_at_nan()
+        health = self.health()
+        clock, t = self.clock, self.settings.train
+        entry = {"step": clock.step, "seconds": round(clock.seconds, 2), "loss": round(float(loss), 5)}
+        entry |= {name: round(float(value.detach()), 5) for name, value in terms._asdict().items()}
+        entry |= {"pictures_seen": clock.step * t.batch, **health.counts()}
+        run_folder.append_log(self.folder, entry)
+        self.reporter.line(entry, clock)
+        advice = health.advice() if clock.progress > 0.25 and clock.step >= 200 else None
+        if advice and not self.warned:
+            self.warned = True
+            self.reporter.warn(f"the parts look unhealthy at step {clock.step}: {advice}")
+
+    def health(self) -> Health:
+        """Part health on up to 32 pictures, always the same."""
+        return measure(self.average, self.probe(), self.settings)
+
+    def probe(self) -> torch.Tensor:
+        """The pictures that health is measured on."""
+        return self.batches.at(self.batches._order(0)[:32])
+
+    def save(self, finished: bool) -> None:
+        """Checkpoint and model, unless the weights are not numbers."""
+        if not all(bool(p.isfinite().all()) for p in self.model.parameters()):
+            self.stop_at_nan()
+        standing = Standing(self.clock.step, self.clock.seconds, finished)
+        save_model(self.folder, self.average, self.settings, self.facts(standing))
+        save_checkpoint(self.folder, self.model, self.average, self.optimizer, standing)
+
+    def facts(self, standing: Standing) -> dict[str, Any]:
+        """What the model folder says about its training."""
+        return {
+            "pictures_seen": standing.step * self.settings.train.batch,
+            "pictures": self.batches.count,
+            "minutes": round(standing.seconds / 60, 2),
+            "steps": standing.step,
+            "finished": standing.finished,
+            "device": self.device.type,
+        }
+
+    def stop_at_nan(self) -> None:
+        """Leave the last good checkpoint as it is and say what to try."""
+        last = read_standing(self.folder)
+        kept = f"the checkpoint of step {last.step} is kept" if last else "there was no checkpoint yet"
+        rate = self.settings.train.learning_rate
+        raise PartposeError(
+            f"the loss is not a number at step {self.clock.step}; {kept}. Try --train.learning-rate {rate / 3:.1e} or a "
+            f"smaller --train.clip, in a new run"
+        )
+
+
+def train(
+    folder: Path,
+    settings: Settings | None,
+    default: Settings,
+    read: Callable[[Settings], Canvases],
+    device: torch.device,
+    reporter: Reporter,
+    *,
+    input: Path,
+    init: Path | None = None,
+    resume: bool = False,
+) -> Outcome:
+    """Train in `folder`, or go on with the run in it.
+
+    Args:
+        settings: what the user asked for, or None for `default` or, when resuming, what the run was started with.
+        read: decodes the pictures for given settings.
+
+    Raises:
+        PartposeError: see `run_folder.begin`; also when the loss is not a number.
+    """
+    with run_folder.locked(folder):
+        settings = run_folder.begin(folder, settings, default, input, resume)
+        standing = read_standing(folder) if resume else None
+        if standing is not None and standing.finished:
+            return Outcome(standing.step, standing.seconds, True, None)
+        canvases = read(settings)
+        run_folder.write_skipped(folder, canvases.skipped)
+        trainer = Trainer(folder, canvases, settings, device, reporter)
+        if init is not None:
+            trainer.warm_start(init)
+        if resume:
+            trainer.go_on()
+        return trainer.run()
+
+
+def _optimizer(model: PartModel, settings: Settings) -> torch.optim.Optimizer:
+    t = settings.train
+    if t.optimizer == "adam":
+        return torch.optim.Adam(model.parameters(), t.learning_rate, fused=True)
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, t.learning_rate, weight_decay=t.weight_decay, fused=True)
+
+
+def _unlike(a: Any, b: Any) -> str:
+    return ", ".join(f"{k} {v} there, {getattr(b, k)} here" for k, v in a.model_dump().items() if getattr(b, k) != v)
+
+
+@contextmanager
+def _signals() -> Generator[list[int]]:
+    """Collects SIGINT and SIGTERM instead of dying of them; a second one kills as usual."""
+    received: list[int] = []
+
+    def receive(number: int, _frame: object) -> None:
+        received.append(number)
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,80 @@
+"""The terms of the loss. Every one is a mean over pictures and parts, so that weights do not depend on K or the batch."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from partpose.geometry import grid, root2
+
+
+def focus(mean: Float[Tensor, "b k 2"], size: int, radius: float = 0.1) -> Float[Tensor, "b size size"]:
+    """Where the parts are: Σ_k 1 / (1 + |u - μ_k|² / r²), clipped to [0, 1], zero under 0.2, summing to 1.
+
+    The gradient is stopped: parts would otherwise flee from what is hard to rebuild (Lorenz et al. 2019, eq. 9).
+    """
+    distance2 = (grid(size, size, mean)[None, None] - mean.detach()[:, :, None, None]).square().sum(-1)
+    weight = (1 / (1 + distance2 / radius**2)).sum(1).clamp(max=1)
+    weight = torch.where(weight < 0.2, 0, weight)
+    return weight / weight.sum((-2, -1), keepdim=True).clamp_min(1e-6)
+
+
+def weighted_l2(
+    rebuilt: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"], mean: Float[Tensor, "b k 2"]
+) -> Float[Tensor, ""]:
+    """The original's reconstruction: squared error, weighted by where the parts are."""
+    error = (rebuilt - target).square().sum(1)
+    return (error * focus(mean, target.shape[-1])).sum((-2, -1)).mean()
+
+
+def pyramid(
+    rebuilt: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"], mean: Float[Tensor, "b k 2"], share: float
+) -> Float[Tensor, ""]:
+    """Absolute error of values and of gradients at full, half and quarter side; `share` of the weight is near the parts."""
+    difference, total = rebuilt - target, rebuilt.new_zeros(())
+    for _ in range(3):
+        across, down = difference.diff(dim=-1).abs(), difference.diff(dim=-2).abs()
+        weight = _weight(mean, difference.shape[-1], share)
+        total = total + (difference.abs() * weight).mean()
+        total = total + (across * weight[..., 1:]).mean() + (down * weight[..., 1:, :]).mean()
+        difference = F.avg_pool2d(difference, 2)
+    return total / 3
+
+
+def _weight(mean: Tensor, size: int, share: float) -> Tensor:
+    if not share:
+        return mean.new_ones(1, 1, size, size)
+    return (1 - share) + share * size**2 * focus(mean, size)[:, None]
+
+
+def mean_difference(
+    a: Float[Tensor, "b k 2"], b: Float[Tensor, "b k 2"], valid: Float[Tensor, "b k"], squared: bool
+) -> Float[Tensor, ""]:
+    """Distance (or half the squared distance, the original's mean square) between means, over the valid parts."""
+    d2 = (a - b).square().sum(-1)
+    return _over(d2 / 2 if squared else (d2 + 1e-6).sqrt(), valid)
+
+
+def covariance_difference(
+    a: Float[Tensor, "b k 2 2"], b: Float[Tensor, "b k 2 2"], valid: Float[Tensor, "b k"], squared: bool
+) -> Float[Tensor, ""]:
+    """Frobenius norm of the difference of covariances (the original's), or of their square roots (units of the mean)."""
+    difference = a - b if squared else root2(a) - root2(b)
+    return _over((difference.square().sum((-2, -1)) + 1e-8).sqrt(), valid)
+
+
+def _over(values: Tensor, valid: Tensor) -> Tensor:
+    return (values * valid).sum() / valid.sum().clamp_min(1)
+
+
+def separation(mean: Float[Tensor, "b k 2"], radius: float) -> Float[Tensor, ""]:
+    """Σ_{j≠k} exp(-|μ_j - μ_k|² / 2r²), a mean over pictures and parts k. Without it all parts sit on one point."""
+    k = mean.shape[1]
+    d2 = (mean[:, :, None] - mean[:, None]).square().sum(-1)
+    near = torch.exp(-d2 / (2 * radius**2)) * (1 - torch.eye(k, device=mean.device))
+    return near.sum((1, 2)).mean() / k
+
+
+def concentration(cov: Float[Tensor, "b k 2 2"]) -> Float[Tensor, ""]:
+    """tr Σ: how spread out the part maps are."""
+    return (cov[..., 0, 0] + cov[..., 1, 1]).mean()

@@ -1,0 +1,91 @@
+"""One training step: the paper's figure, as a dozen statements."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from partpose.config import Settings
+from partpose.geometry import moments
+from partpose.model.part_model import PartModel
+from partpose.train import losses
+from partpose.train.warp import Recolour, Transform, between, draw_recolour, draw_transform, sample, warp_maps
+
+
+class Draw(NamedTuple):
+    """The randomness of one step: where the two views lie on the canvas, and how their colours change."""
+
+    plain: Transform
+    warped: Transform
+    recolour: Recolour  # of the two views, stacked
+
+    def to(self, device: torch.device) -> "Draw":
+        """The same on another device."""
+        return Draw(self.plain.to(device), self.warped.to(device), self.recolour.to(device))
+
+
+class Terms(NamedTuple):
+    """The terms of the loss, unweighted."""
+
+    reconstruction: Tensor
+    mean: Tensor
+    covariance: Tensor
+    separation: Tensor
+    concentration: Tensor
+
+
+def draw_step(batch: int, settings: Settings, strength: float, rng: torch.Generator) -> Draw:
+    """All randomness of a step, on the CPU, so that it does not depend on the device."""
+    t = settings.transform
+    plain = draw_transform(batch, t, strength, warped=False, rng=rng)
+    warped = draw_transform(batch, t, strength, warped=True, rng=rng)
+    return Draw(plain, warped, draw_recolour(2 * batch, settings.model.channels, t, strength, rng))
+
+
+def training_step(
+    model: PartModel, canvas: Float[Tensor, "b c h w"], draw: Draw, settings: Settings, rng: torch.Generator
+) -> Terms:
+    """Shape of one view, appearance of the other, rebuild the first.
+
+    Args:
+        canvas: pictures in [0, 1], a quarter larger than the views, so that no border is ever seen.
+    """
+    size, loss = settings.model.size, settings.loss
+    x, x_t = sample(canvas, draw.plain.at(size)), sample(canvas, draw.warped.at(size))
+
+    maps, maps_t = model.part_maps(draw.recolour(torch.cat([x, x_t]))).chunk(2)
+    (mean, cov), (mean_t, cov_t) = moments(maps), moments(maps_t)
+
+    appearance = model.appearance(x_t, maps_t)
+    rebuilt = model.generator(mean, cov, appearance, size, model.background(x, rng))
+
+    moved, share = warp_maps(maps, between(draw.plain, draw.warped, maps.shape[-1]))
+    (mean_m, cov_m), valid = moments(moved), (share > 0.8).float()
+
+    return Terms(
+        reconstruct(rebuilt, x, mean, settings),
+        losses.mean_difference(mean_t, mean_m, valid, loss.squared),
+        losses.covariance_difference(cov_t, cov_m, valid, loss.squared),
+        losses.separation(mean, loss.separation_radius),
+        losses.concentration(cov),
+    )
+
+
+def reconstruct(rebuilt: Tensor, target: Tensor, mean: Tensor, settings: Settings) -> Tensor:
+    """The reconstruction error that the settings name."""
+    if settings.loss.reconstruction == "weighted-l2":
+        return losses.weighted_l2(rebuilt, target, mean)
+    return losses.pyramid(rebuilt, target, mean, settings.loss.focus)
+
+
+def total(terms: Terms, settings: Settings) -> Tensor:
+    """The weighted sum that is minimised."""
+    w = settings.loss
+    return (
+        terms.reconstruction
+        + w.mean * terms.mean
+        + w.covariance * terms.covariance
+        + w.separation * terms.separation
+        + w.concentration * terms.concentration
+    )

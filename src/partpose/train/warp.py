@@ -1,0 +1,190 @@
+"""Geometric and colour transforms: two views cut from one canvas, and the exact map between them.
+
+A transform t maps a view to its source: view(u) = source(t(u)). Pictures and part maps are *sampled* at t(u); landmarks and
+other points move by the inverse of t, never by t.
+"""
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from partpose.config import TransformSettings
+from partpose.geometry import grid, inverse2
+
+CONTROLS = 4  # control points of the spline along a side
+
+
+class Transform(NamedTuple):
+    """t(u) = A u + b + Σ_c w_c φ(|u - c|), from a view to its canvas, one a picture."""
+
+    matrix: Tensor  # (B, 2, 2)
+    offset: Tensor  # (B, 2)
+    shift: Tensor  # (B, CONTROLS², 2), where the control points go, relative to A u + b
+
+    def __call__(self, points: Float[Tensor, "b n 2"]) -> Float[Tensor, "b n 2"]:
+        """Move view points to the canvas."""
+        linear = points @ self.matrix.mT + self.offset[:, None]
+        return linear + spline_basis(points) @ self.shift
+
+    def at(self, size: int) -> Float[Tensor, "b size size 2"]:
+        """Where every cell of a view of `size` lies on the canvas."""
+        u, basis = _grid_basis(size, self.offset.device)
+        linear = u @ self.matrix.mT + self.offset[:, None]
+        return (linear + basis @ self.shift).unflatten(1, (size, size))
+
+    def to(self, device: torch.device) -> "Transform":
+        """The same on another device."""
+        return Transform(*(t.to(device, non_blocking=True) for t in self))
+
+    def is_affine(self) -> bool:
+        """Whether the spline moves nothing."""
+        return not bool(self.shift.any())
+
+    def inverse(self, points: Float[Tensor, "b n 2"], steps: int = 40) -> Float[Tensor, "b n 2"]:
+        """Move canvas points to the view: where landmarks go. u ← u + A⁻¹ (p - t(u)); the spline is a small part of t."""
+        back = inverse2(self.matrix).mT
+        u = (points - self.offset[:, None]) @ back
+        for _ in range(steps):
+            u = u + (points - self(u)) @ back
+        return u
+
+
+def spline_basis(points: Float[Tensor, "*b n 2"]) -> Float[Tensor, "*b n c"]:
+    """Weights with which a thin-plate spline moves each point when its control points move (Bookstein 1989)."""
+    controls = grid(CONTROLS, CONTROLS, points).flatten(0, 1)
+    c = len(controls)
+    affine = torch.cat([torch.ones_like(controls[:, :1]), controls], 1)
+    system = controls.new_zeros(c + 3, c + 3)
+    system[:c, :c], system[:c, c:], system[c:, :c] = _kernel(controls, controls), affine, affine.T
+    solved = torch.linalg.inv(system.double().cpu()).to(system)[:, :c]
+    ones = torch.ones_like(points[..., :1])
+    return torch.cat([_kernel(points, controls), ones, points], -1) @ solved
+
+
+@lru_cache(maxsize=32)
+def _grid_basis(size: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The cell centres of a grid and their spline basis, which are the same in every step."""
+    u = grid(size, size).flatten(0, 1)
+    return u.to(device), spline_basis(u).to(device)
+
+
+def _kernel(points: Tensor, controls: Tensor) -> Tensor:
+    r2 = (points[..., :, None, :] - controls).square().sum(-1)
+    return r2 * (r2 + 1e-9).log()
+
+
+def draw_transform(
+    batch: int, settings: TransformSettings, strength: float, warped: bool, rng: torch.Generator
+) -> Transform:
+    """A random similarity, with a thin-plate spline on top if `warped`; `strength` in [0, 1] scales all but the zoom."""
+    s = settings
+
+    def spread(*shape: int) -> Tensor:
+        return (torch.rand(batch, *shape, generator=rng) * 2 - 1) * strength
+
+    angle, zoom = spread() * s.rotation, s.zoom * (1 + spread() * s.zoom_jitter)
+    cos, sin = angle.cos() * zoom, angle.sin() * zoom
+    matrix = torch.stack([cos, -sin, sin, cos], -1).unflatten(-1, (2, 2))
+    shift = spread(CONTROLS**2, 2) * (s.warp * float(warped))
+    transform = Transform(matrix, spread(2) * s.offset, shift)
+    return inside(transform) if s.keep_inside else transform
+
+
+def inside(transform: Transform) -> Transform:
+    """Shrink and move each view until it shows nothing outside its canvas: borders give the game away."""
+    edge = grid(9, 9, transform.offset) * (9 / 8)  # the corners of the view, not the centres of its outer cells
+    seen = transform(edge.flatten(0, 1).expand(len(transform.offset), -1, -1))
+    low, high = seen.amin(1), seen.amax(1)
+    shrink = (2 / (high - low)).clamp(max=1).amin(-1)
+    middle = (low + high) / 2
+    half = (high - low) / 2 * shrink[:, None]
+    middle_inside = middle.clamp(half - 1, 1 - half)
+    offset = (transform.offset - middle) * shrink[:, None] + middle_inside
+    return Transform(transform.matrix * shrink[:, None, None], offset, transform.shift * shrink[:, None, None])
+
+
+def between(source: Transform, view: Transform, size: int) -> Float[Tensor, "b size size 2"]:
+    """t = source⁻¹ ∘ view on a grid of `size`: where each cell of `view` lies in `source`, which must be affine."""
+    if not source.is_affine():
+        raise ValueError("the source view must be affine, or its inverse would have no closed form")
+    return ((view.at(size) - source.offset[:, None, None]).flatten(1, 2) @ inverse2(source.matrix).mT).unflatten(
+        1, (size, size)
+    )
+
+
+def sample(
+    images: Float[Tensor, "b c h w"], where: Float[Tensor, "b m n 2"], padding: str = "border"
+) -> Float[Tensor, "b c m n"]:
+    """Bilinear values of `images` at points of the inside frame."""
+    return F.grid_sample(images, where, padding_mode=padding, align_corners=False)
+
+
+def warp_maps(
+    maps: Float[Tensor, "b k h w"], where: Float[Tensor, "b m n 2"]
+) -> tuple[Float[Tensor, "b k m n"], Float[Tensor, "b k"]]:
+    """Part maps seen through t, renormalised, and the share of each part's mass that the view shows.
+
+    The moments of the renormalised maps need no Jacobian; moving only the mean as a point would not be the moment of the
+    moved map. The share is an estimate: the mass under the view, each cell counted with the view's mean magnification.
+    """
+    seen = sample(maps, where, "zeros")
+    mass = seen.sum((-2, -1), keepdim=True)
+    right, down = where[:, :-1, 1:] - where[:, :-1, :-1], where[:, 1:, :-1] - where[:, :-1, :-1]
+    area = (
+        (right[..., 0] * down[..., 1] - right[..., 1] * down[..., 0]).abs().mean((1, 2))
+    )  # of a view's cell in the source
+    cell = (2 / maps.shape[-1]) * (2 / maps.shape[-2])
+    share = mass.flatten(1).detach() * (area / cell)[:, None]
+    return seen / (mass + 1e-8), share.clamp(0, 1)
+
+
+# luma, then two colour differences (ITU-R BT.601 in its YIQ form): hue is an angle in the last two
+_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
+
+
+class Recolour(NamedTuple):
+    """A linear change of colours, one a picture: c ↦ matrix c + offset."""
+
+    matrix: Tensor  # (B, C, C)
+    offset: Tensor  # (B, C)
+
+    def __call__(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        moved = torch.einsum("bij,bjhw->bihw", self.matrix, images) + self.offset[..., None, None]
+        return moved.clamp(0, 1)
+
+    def to(self, device: torch.device) -> "Recolour":
+        """The same on another device."""
+        return Recolour(*(t.to(device, non_blocking=True) for t in self))
+
+
+def draw_recolour(
+    batch: int, channels: int, settings: TransformSettings, strength: float, rng: torch.Generator
+) -> Recolour:
+    """Random contrast, brightness, saturation and hue; an alpha channel (the last of 2 or 4) is left alone."""
+    s, colours = settings, channels - (channels + 1) % 2
+
+    def spread() -> Tensor:
+        return (torch.rand(batch, generator=rng) * 2 - 1) * strength
+
+    contrast, brightness = 1 + spread() * s.contrast, spread() * s.brightness
+    saturation, hue = 1 + spread() * s.saturation, spread() * s.hue * 2 * math.pi
+    matrix = torch.eye(channels).repeat(batch, 1, 1)
+    matrix[:, :colours, :colours] = contrast[:, None, None] * _hue_matrix(saturation, hue, colours)
+    offset = torch.zeros(batch, channels)
+    offset[:, :colours] = (brightness + 0.5 * (1 - contrast))[:, None]
+    return Recolour(matrix, offset)
+
+
+def _hue_matrix(saturation: Tensor, hue: Tensor, colours: int) -> Tensor:
+    if colours != 3:
+        return torch.eye(colours).expand(len(hue), -1, -1)
+    turn = torch.zeros(len(hue), 3, 3)
+    turn[:, 0, 0] = 1
+    turn[:, 1, 1] = turn[:, 2, 2] = hue.cos() * saturation
+    turn[:, 1, 2], turn[:, 2, 1] = -hue.sin() * saturation, hue.sin() * saturation
+    return torch.linalg.inv(_YIQ) @ turn @ _YIQ
