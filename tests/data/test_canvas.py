@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+from drawing import blob
+from PIL import Image
+
+from partpose.data import canvas
+from partpose.data.canvas import read_canvases
+from partpose.data.images import read_image
+from partpose.data.sources import find_sources
+from partpose.errors import PartposeError
+
+
+def sources_of(*inputs):
+    return find_sources(inputs)[0]
+
+
+def test_rows_are_the_squares_of_the_pictures(picture_folder):
+    sources = sources_of(picture_folder)
+    result = read_canvases(sources, 32)
+    assert result.pixels.shape == (12, 32, 32, 3)
+    assert result.names == sources[0].names
+    assert (result.clip == -1).all()
+    for row, path in zip(result.pixels, sources[0].files, strict=True):
+        assert np.array_equal(row, read_image(path, side=32).square(32))
+
+
+def test_videos_give_frames_spread_over_them(picture_folder, clip):
+    result = read_canvases(sources_of(picture_folder, clip), 32, frames_per_video=4)
+    assert result.pixels.shape == (16, 32, 32, 3)
+    assert result.names[12:] == ("clip.mp4#0", "clip.mp4#10", "clip.mp4#19", "clip.mp4#29")
+    assert result.clip.tolist() == [-1] * 12 + [1] * 4
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_channels(picture_folder, clip, channels):
+    result = read_canvases(sources_of(picture_folder, clip), 16, channels, frames_per_video=2)
+    assert result.pixels.shape == (14, 16, 16, channels)
+
+
+def test_unreadable_files_leave_no_gap(bad_folder, clip, tmp_path):
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    sources = sources_of(bad_folder.path, broken, clip)
+    result = read_canvases(sources, 16, frames_per_video=3)
+    assert result.names == (*bad_folder.good, "clip.mp4#0", "clip.mp4#14", "clip.mp4#29")
+    assert result.clip.tolist() == [-1] * len(bad_folder.good) + [2] * 3
+    assert len(result.skipped) == len(sources[0].files) - len(bad_folder.good) + 1
+    whole = read_image(bad_folder.path / bad_folder.good[-1], side=16).square(16)
+    assert np.array_equal(result.pixels[len(bad_folder.good) - 1], whole)
+
+
+def test_a_video_cut_short_gives_the_frames_it_has(clip):
+    data = clip.read_bytes()
+    clip.write_bytes(data[: int(0.7 * len(data))])
+    result = read_canvases(sources_of(clip), 16)
+    assert 0 < len(result.names) < 30
+    assert len(result.pixels) == len(result.clip) == len(result.names)
+
+
+def test_the_result_does_not_depend_on_threads_or_place(picture_folder, clip, tmp_path, monkeypatch):
+    sources = sources_of(picture_folder, clip)
+    one = read_canvases(sources, 24, frames_per_video=7)
+    monkeypatch.setattr(canvas.os, "cpu_count", lambda: 1)
+    other = read_canvases(sources, 24, frames_per_video=7, memory_limit=1000, cache=tmp_path / "cache")
+    assert isinstance(other.pixels, np.memmap)
+    assert np.array_equal(one.pixels, other.pixels)
+    assert one.names == other.names
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_progress_counts_to_the_end(picture_folder, clip):
+    calls = []
+    read_canvases(sources_of(picture_folder, clip), 16, frames_per_video=5, progress=lambda *call: calls.append(call))
+    assert calls[-1] == (17, 17)
+    assert calls == sorted(calls)
+
+
+def test_an_interrupt_passes_through(picture_folder):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        read_canvases(sources_of(picture_folder), 16, progress=interrupt)
+
+
+def test_a_folder_of_nothing_readable_is_said_with_the_first_reason(tmp_path):
+    for name in ("1.png", "2.png"):
+        (tmp_path / name).touch()
+    with pytest.raises(
+        PartposeError, match=r"none of the 2 pictures and videos can be read, the first: .*1\.png is empty"
+    ):
+        read_canvases(sources_of(tmp_path), 16)
+
+
+def test_an_array_that_does_not_fit_is_refused_in_words(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    Image.fromarray(blob(20, 20, 10, 10)).save(tmp_path / "a.png")
+    monkeypatch.setattr(canvas.os, "posix_fallocate", full)
+    with pytest.raises(PartposeError, match=r"no room for 0\.0 GB for 1 pictures of 16 pixels"):
+        read_canvases(sources_of(tmp_path), 16, memory_limit=1, cache=tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())

@@ -1,0 +1,157 @@
+import os
+
+import pytest
+from drawing import blob
+from PIL import Image
+
+from partpose.data import landmarks
+from partpose.data.sources import find_sources, training_files
+from partpose.errors import PartposeError
+
+
+def save(*paths):
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(blob(20, 20, 10, 10)).save(path)
+
+
+def annotated(root, rows, table="landmarks.csv"):
+    root.mkdir(parents=True, exist_ok=True)
+    (root / table).write_text("file,split,kp0_x,kp0_y\n" + "".join(f"{name},{split},1,2\n" for name, split in rows))
+    return root
+
+
+def test_pictures_of_a_folder_are_one_source(picture_folder):
+    sources, skipped = find_sources([picture_folder])
+    assert not skipped
+    assert [(source.path, source.kind, source.stem) for source in sources] == [(picture_folder, "pictures", "pictures")]
+    expected = [*(f"frame{i}" for i in range(1, 7)), *(f"more/frame{i}" for i in range(7, 13))]
+    assert [name[:-4] for name in sources[0].names] == expected
+    assert [path.name for path in sources[0].files] == [name.split("/")[-1] for name in sources[0].names]
+
+
+def test_a_picture_and_a_video_alone(picture_folder, clip):
+    sources, _ = find_sources([picture_folder / "frame1.png", clip])
+    assert [(s.kind, s.names, s.stem) for s in sources] == [
+        ("pictures", ("frame1.png",), "frame1"),
+        ("video", ("clip.mp4",), "clip"),
+    ]
+
+
+def test_a_folder_with_both(tmp_path, clip):
+    root = tmp_path / "both"
+    save(root / "a.png")
+    (root / "day 1").mkdir()
+    os.link(clip, root / "day 1" / "Cam.MP4")
+    sources, _ = find_sources([root])
+    assert [(s.kind, s.names, s.stem) for s in sources] == [
+        ("pictures", ("a.png",), "both"),
+        ("video", ("day 1/Cam.MP4",), "day 1_Cam"),
+    ]
+
+
+def test_stems_are_safe_and_differ(tmp_path):
+    save(tmp_path / "a" / "Set.1" / "1.png", tmp_path / "b" / "set.1" / "1.png", tmp_path / 'q"*<ü>: ' / "1.png")
+    inputs = [tmp_path / "a" / "Set.1", tmp_path / "b" / "set.1", tmp_path / 'q"*<ü>: ', tmp_path / "a" / "Set.1"]
+    assert [source.stem for source in find_sources(inputs)[0]] == ["Set.1", "set.1-2", "q_ü_", "Set.1-3"]
+
+
+def test_the_current_folder_has_a_stem(picture_folder, monkeypatch):
+    monkeypatch.chdir(picture_folder)
+    assert find_sources(["."])[0][0].stem == "pictures"
+
+
+def test_an_annotated_set_is_what_its_table_lists(tmp_path):
+    save(
+        tmp_path / "images" / "2.png",
+        tmp_path / "images" / "1.png",
+        tmp_path / "other.png",
+        tmp_path / "masks" / "1.png",
+    )
+    annotated(tmp_path, [("images/2.png", "train"), ("./images/1.png", "test"), ("images/3.png", "train")])
+    (source,), skipped = find_sources([tmp_path])
+    assert source.names == ("images/2.png", "images/1.png")
+    assert [(line.path, line.reason) for line in skipped] == [
+        (f"{tmp_path}/images/3.png", "is listed in landmarks.csv but is not there")
+    ]
+
+
+def test_training_leaves_out_the_test_split_and_reads_no_landmark(tmp_path):
+    save(*(tmp_path / f"{i}.png" for i in range(4)))
+    (tmp_path / "landmarks.csv").write_text(
+        "file,split,kp0_x,kp0_y\n0.png,train,no,number\n1.png,test,x,y\n2.png,unlabelled,,\n3.png,,,\n"
+    )
+    training = training_files(tmp_path)
+    assert training.sources[0].names == ("0.png", "2.png", "3.png")
+    assert training.held_out == 1
+
+
+def test_the_split_of_a_set_deeper_in_the_input_holds_too(tmp_path, clip):
+    save(tmp_path / "sets" / "a" / "images" / "0.png", tmp_path / "sets" / "b" / "1.png", tmp_path / "sets" / "c.png")
+    annotated(tmp_path / "sets" / "a", [("images/0.png", "test")])
+    annotated(tmp_path / "sets" / "b", [("1.png", "train"), ("clip.mp4", "test")], "meta.csv")
+    os.link(clip, tmp_path / "sets" / "b" / "clip.mp4")
+    training = training_files(tmp_path / "sets")
+    assert [source.names for source in training.sources] == [("b/1.png", "c.png")]
+    assert training.held_out == 2
+
+
+def test_a_meta_table_about_something_else_does_no_harm(tmp_path):
+    save(tmp_path / "a.png")
+    (tmp_path / "meta.csv").write_bytes(b"name;value\n\xff;1\n")
+    assert training_files(tmp_path).held_out == 0
+
+
+def test_nothing_left_to_train_on_is_said(tmp_path):
+    save(tmp_path / "a.png")
+    annotated(tmp_path, [("a.png", "test")])
+    with pytest.raises(PartposeError, match="every file has split=test"):
+        training_files(tmp_path)
+
+
+def test_a_bad_folder_counts_right(bad_folder):
+    (source,), skipped = find_sources([bad_folder.path])
+    unreachable = {line.path.removeprefix(f"{bad_folder.path}/") for line in skipped}
+    assert len(source.files) == len(bad_folder.good) + len(bad_folder.bad) - len(unreachable)
+    assert unreachable == {"dangling.png", "self.jpg", "pipe.jpg"}
+
+
+def test_a_file_with_another_ending_is_passed_over(picture_folder):
+    (picture_folder / "notes.txt").touch()
+    sources, skipped = find_sources([picture_folder / "frame1.png", picture_folder / "notes.txt"])
+    assert len(sources) == 1
+    assert [line.path for line in skipped] == [str(picture_folder / "notes.txt")]
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ([], "found nothing in .*, but no picture or video; endings known: avi bmp"),
+        (["a.txt", "b/c.csv", "noending"], "found 3 files in .*, but no picture or video"),
+        (["a.txt"], "found 1 file in"),
+    ],
+)
+def test_a_folder_without_pictures_is_said_to_be_so(tmp_path, files, words):
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(PartposeError, match=words):
+        find_sources([tmp_path])
+
+
+def test_inputs_that_are_not_there(tmp_path):
+    with pytest.raises(PartposeError, match="does not exist, expected a picture, a video or a folder"):
+        find_sources([tmp_path / "none"])
+    with pytest.raises(PartposeError, match="no input was named"):
+        find_sources([])
+    (tmp_path / "lost.png").symlink_to("nowhere")
+    with pytest.raises(PartposeError, match=r"passed over: .*lost\.png is a link to nothing"):
+        find_sources([tmp_path])
+
+
+def test_every_shared_set_is_found(shared_data):
+    for folder in sorted(path.parent for path in shared_data.glob("*/landmarks.csv")):
+        training = training_files(folder)
+        test = set(landmarks.read_landmarks(folder).subset("test").files)
+        assert training.held_out == len(test)
+        assert not test & set(training.sources[0].names)

@@ -1,0 +1,85 @@
+import os
+
+import pytest
+
+from partpose.data.walk import natural, readable, walk
+from partpose.errors import Skipped
+
+
+def names(root):
+    return [path.relative_to(root).as_posix() for path in walk(root)[0]]
+
+
+def touch(root, *paths):
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).touch()
+
+
+def test_numbers_count_and_folders_stay_together(tmp_path):
+    touch(tmp_path, "frame10.png", "frame2.png", "b-1/a.png", "b/a10.png", "b/a9.png", "Frame3.png")
+    assert names(tmp_path) == ["b/a9.png", "b/a10.png", "b-1/a.png", "frame2.png", "Frame3.png", "frame10.png"]
+
+
+def test_order_does_not_depend_on_the_file_system(tmp_path, monkeypatch):
+    touch(tmp_path, "a/1.png", "a/2.png", "b.png", "c/d/e.png")
+    before, listed = names(tmp_path), os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: listed(path)[::-1])
+    assert names(tmp_path) == before
+
+
+def test_any_text_has_a_place_in_the_order():
+    texts = ["", "1", "a1", "1a", "²", "٣", "a" * 250, "9" * 250, "01", "1.png", "é"]
+    backwards = texts[::-1]
+    expected = ["", "01", "1", "1.png", "1a"]
+    assert sorted(texts, key=natural)[:5] == sorted(backwards, key=natural)[:5] == expected
+
+
+def test_a_folder_is_entered_once_and_by_its_own_name(tmp_path):
+    touch(tmp_path, "real/1.png")
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "real" / "loop").symlink_to("..")
+    assert names(tmp_path) == ["real/1.png"]
+
+
+def test_links_to_the_outside_are_followed(tmp_path):
+    touch(tmp_path, "elsewhere/1.png", "elsewhere/2.png", "root/0.png")
+    (tmp_path / "root" / "folder").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "root" / "file.png").symlink_to(tmp_path / "elsewhere" / "1.png")
+    assert names(tmp_path / "root") == ["0.png", "file.png", "folder/1.png", "folder/2.png"]
+
+
+def test_hidden_things_and_masks_beside_images_are_passed_over(tmp_path):
+    touch(tmp_path, ".hidden/1.png", "._2.png", "a/images/3.png", "a/masks/3.png", "masks/4.png")
+    assert names(tmp_path) == ["a/images/3.png", "masks/4.png"]
+    assert not walk(tmp_path)[1]
+
+
+def test_a_hidden_root_is_walked(tmp_path):
+    touch(tmp_path, ".data/1.png")
+    assert names(tmp_path / ".data") == ["1.png"]
+
+
+def test_a_folder_that_cannot_be_listed_is_reported(tmp_path, monkeypatch):
+    touch(tmp_path, "closed/1.png", "open/2.png")
+    listed = os.listdir
+
+    def deny(path):
+        if path.name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(os, "listdir", deny)
+    found, skipped = walk(tmp_path)
+    assert [path.name for path in found] == ["2.png"]
+    assert skipped == [Skipped(f"{tmp_path}/closed", "cannot be listed: Permission denied")]
+
+
+def test_names_that_are_not_utf8_can_be_printed(tmp_path):
+    path = os.fsencode(tmp_path) + b"/latin\xe9.png"
+    try:
+        open(path, "w").close()  # noqa: PTH123, the name is bytes
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    text = readable(walk(tmp_path)[0][0])
+    assert text.encode("utf-8").endswith(rb"latin\xe9.png")
