@@ -1,11 +1,15 @@
+import itertools
 import struct
+from contextlib import contextmanager
 from fractions import Fraction
+from typing import NamedTuple
 
 import av
 import numpy as np
 import pytest
 from drawing import blob
 
+from partpose.data import video
 from partpose.data.images import Unreadable
 from partpose.data.video import VideoWriter, count_packets, probe, read_frames, sample_frames
 from partpose.errors import PartposeError
@@ -22,9 +26,9 @@ def number_of(frame):
 
 def write(path, frames, fps=25):
     height, width = frames[0].shape[:2]
-    with VideoWriter(path, width, height, fps) as video:
+    with VideoWriter(path, width, height, fps) as writer:
         for pixels in frames:
-            video.write(pixels)
+            writer.write(pixels)
     return path
 
 
@@ -161,6 +165,25 @@ def test_damage_in_the_middle_does_not_end_the_video(tmp_path):
     assert len(skipped) == 1
 
 
+def test_frames_still_in_the_decoder_survive_a_read_error(clip, monkeypatch):
+    class Failing(NamedTuple):
+        container: av.container.InputContainer
+
+        def demux(self, stream):
+            yield from itertools.islice(self.container.demux(stream), 20)
+            raise av.error.InvalidDataError(5, "Input/output error")
+
+    @contextmanager
+    def open_failing(path):
+        with av.open(str(path)) as container:
+            yield Failing(container), container.streams.video[0]
+
+    monkeypatch.setattr(video, "_open", open_failing)
+    skipped = []
+    assert len(list(read_frames(clip, skipped=skipped))) == 20
+    assert "Input/output error" in skipped[0].reason
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [(b"", "is empty"), (b"this is text, not a video", "is not a video"), (None, "does not exist")],
@@ -210,16 +233,16 @@ def test_frame_rates(tmp_path, fps, expected):
 
 
 def test_a_failure_leaves_no_file(tmp_path):
-    with pytest.raises(ZeroDivisionError), VideoWriter(tmp_path / "a.mp4", 64, 48, 25) as video:
-        video.write(numbered(1)[0])
+    with pytest.raises(ZeroDivisionError), VideoWriter(tmp_path / "a.mp4", 64, 48, 25) as writer:
+        writer.write(numbered(1)[0])
         raise ZeroDivisionError
     with pytest.raises(PartposeError, match="no frame"), VideoWriter(tmp_path / "a.mp4", 64, 48, 25):
         pass
-    with pytest.raises(ValueError, match=r"uint8 \(48, 64, 3\)"), VideoWriter(tmp_path / "a.mp4", 64, 48, 25) as video:
-        video.write(numbered(1)[0][1:])
+    with pytest.raises(ValueError, match=r"uint8 \(48, 64, 3\)"), VideoWriter(tmp_path / "a.mp4", 64, 48, 25) as writer:
+        writer.write(numbered(1)[0][1:])
     assert not list(tmp_path.iterdir())
 
 
 def test_a_place_that_cannot_be_written_is_said_in_words(tmp_path):
-    with pytest.raises(PartposeError, match="is a folder"), VideoWriter(tmp_path, 64, 48, 25) as video:
-        video.write(numbered(1)[0])
+    with pytest.raises(PartposeError, match="is a folder"), VideoWriter(tmp_path, 64, 48, 25) as writer:
+        writer.write(numbered(1)[0])
