@@ -73,10 +73,10 @@ def moments(maps: Float[Tensor, "b k h w"]) -> tuple[Float[Tensor, "b k 2"], Flo
     """
     x, y = centres(maps.shape[-1], maps), centres(maps.shape[-2], maps)
     along_x, along_y = maps.sum(-2), maps.sum(-1)
-    mean_x, mean_y = along_x @ x, along_y @ y
+    mean_x, mean_y = (along_x * x).sum(-1), (along_y * y).sum(-1)  # no matmul: autocast would round it to bfloat16
     dx, dy = x - mean_x[..., None], y - mean_y[..., None]
     xx, yy = (along_x * dx * dx).sum(-1), (along_y * dy * dy).sum(-1)
-    xy = ((maps @ dx[..., None]).squeeze(-1) * dy).sum(-1)
+    xy = ((maps * dx[..., None, :]).sum(-1) * dy).sum(-1)
     cov = torch.stack([xx, xy, xy, yy], dim=-1).unflatten(-1, (2, 2))
     return torch.stack([mean_x, mean_y], dim=-1), cov
 
