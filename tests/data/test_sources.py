@@ -140,13 +140,21 @@ def test_a_folder_without_pictures_is_said_to_be_so(tmp_path, files, words):
 
 
 def test_inputs_that_are_not_there(tmp_path):
-    with pytest.raises(PartposeError, match="does not exist, expected a picture, a video or a folder"):
+    with pytest.raises(PartposeError, match="does not exist or may not be entered, expected pictures or videos"):
         find_sources([tmp_path / "none"])
     with pytest.raises(PartposeError, match="no input was named"):
         find_sources([])
     (tmp_path / "lost.png").symlink_to("nowhere")
     with pytest.raises(PartposeError, match=r"passed over: .*lost\.png is a link to nothing"):
         find_sources([tmp_path])
+
+
+def test_a_closed_folder_is_said_to_be_so(tmp_path):
+    if os.geteuid() == 0:
+        pytest.skip("the superuser may enter every folder")
+    (tmp_path / "closed").mkdir(mode=0)
+    with pytest.raises(PartposeError, match="closed cannot be listed: Permission denied"):
+        find_sources([tmp_path / "closed"])
 
 
 def test_every_shared_set_is_found(shared_data):

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +74,16 @@ def test_a_folder_that_cannot_be_listed_is_reported(tmp_path, monkeypatch):
     found, skipped = walk(tmp_path)
     assert [path.name for path in found] == ["2.png"]
     assert skipped == [Skipped(f"{tmp_path}/closed", "cannot be listed: Permission denied")]
+
+
+def test_a_folder_that_may_be_listed_but_not_entered_is_reported(tmp_path, monkeypatch):
+    def deny(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    touch(tmp_path, "1.png")
+    monkeypatch.setattr(Path, "stat", deny)
+    monkeypatch.setattr(Path, "lstat", deny)
+    assert walk(tmp_path) == ([], [Skipped(f"{tmp_path}/1.png", "cannot be reached: Permission denied")])
 
 
 def test_names_that_are_not_utf8_can_be_printed(tmp_path):

@@ -73,11 +73,12 @@ def training_files(root: str | PathLike) -> TrainingInput:
 
 def _inside(root: Path) -> tuple[list[Path], list[Skipped], int]:
     """The pictures and videos of one input, what could not be reached, and how many files are neither."""
-    if not os.path.exists(root):  # noqa: PTH110, it takes an unreachable path for missing
-        raise PartposeError(f"{readable(root)} does not exist, expected a picture, a video or a folder")
+    # Of os.path, because pathlib's raise on what may not be entered.
+    if not os.path.exists(root):  # noqa: PTH110
+        raise PartposeError(f"{readable(root)} does not exist or may not be entered, expected pictures or videos")
     if not root.is_dir():
         return ([root], [], 0) if _is_known(root) else ([], [Skipped(readable(root), "has an unknown ending")], 1)
-    if (root / LANDMARKS).is_file():
+    if os.path.isfile(root / LANDMARKS):  # noqa: PTH113
         return *_listed(root), 0
     files, skipped = walk(root)
     known = [path for path in files if _is_known(path)]
@@ -87,7 +88,7 @@ def _inside(root: Path) -> tuple[list[Path], list[Skipped], int]:
 def _listed(root: Path) -> tuple[list[Path], list[Skipped]]:
     """The files of an annotated set that are there, and those that are not."""
     listed = [root / name for name in read_split(root / LANDMARKS)]
-    there = {path for path in listed if os.path.isfile(path)}  # noqa: PTH113, it takes an unreachable path for missing
+    there = {path for path in listed if os.path.isfile(path)}  # noqa: PTH113
     reason = f"is listed in {LANDMARKS} but is not there"
     missing = [Skipped(readable(path), reason) for path in listed if path not in there]
     return [path for path in listed if path in there], missing

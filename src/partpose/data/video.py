@@ -189,12 +189,12 @@ def _check_size(path: str | PathLike, width: int, height: int) -> None:
 
 
 def _reason(path: Path, error: Exception) -> str:
+    if isinstance(error, PermissionError):
+        return "may not be read (no permission)"
     if not path.exists():
         return "does not exist"
     if path.is_dir():
         return "is a folder, not a video"
-    if isinstance(error, PermissionError):
-        return "may not be read (no permission)"
     if path.stat().st_size == 0:
         return "is empty"
     return "is not a video, or its beginning or index is damaged"

@@ -83,6 +83,6 @@ def _list(folder: Path) -> tuple[list[Path], list[Path], list[Path], list[Skippe
 
 
 def _unreachable(path: Path, error: OSError) -> str:
-    if path.is_symlink():
+    if os.path.islink(path):  # noqa: PTH114, pathlib's raises where the folder may be listed but not entered
         return "is a link to nothing" if isinstance(error, FileNotFoundError) else "is a link that leads to itself"
     return f"cannot be reached: {error.strerror}"
