@@ -178,9 +178,12 @@ def parse(values: dict[str, Any], origin: str) -> Settings:
         PartposeError: names the key, what came and, for an unknown key, the nearest known one.
     """
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         raise PartposeError(f"{origin}: {'; '.join(_explain(e) for e in error.errors())}") from None
+    if settings.train.steps is None and settings.train.minutes is None:
+        raise PartposeError(f"{origin}: neither train.steps nor train.minutes is given, the run would never end: set one")
+    return settings
 
 
 def _explain(error: Any) -> str:
