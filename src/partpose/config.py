@@ -115,7 +115,10 @@ class LossSettings(Frozen):
 
 
 class TrainSettings(Frozen):
-    """How it learns. A run ends at `steps` or `minutes`, whichever comes first; schedules fit themselves to it."""
+    """How it learns. A run ends at `steps` or `minutes`, whichever comes first; schedules fit themselves to it.
+
+    Whoever names only one of the two (a preset, a command line) takes the other away.
+    """
 
     steps: Annotated[int, Field(ge=1)] | None = None
     """Steps at most."""
@@ -150,6 +153,11 @@ class TrainSettings(Frozen):
     tensorboard: bool = False
     """Also write a TensorBoard log (needs the extra: pip install partpose[tensorboard])."""
 
+    @field_validator("steps", "minutes", mode="before")
+    @classmethod
+    def _none(cls, bound: Any) -> Any:
+        return None if bound in ("none", "null") else bound
+
 
 class Settings(Frozen):
     """All settings of a run; `config.json` in a model folder holds them."""
@@ -162,7 +170,15 @@ class Settings(Frozen):
 
     def override(self, changes: dict[str, Any], origin: str) -> "Settings":
         """These settings with the nested `changes`; `origin` (a file, "the command line") is named in errors."""
-        return parse(merge(self.model_dump(), changes), origin)
+        return parse(merge(self.model_dump(), _with_bounds(changes)), origin)
+
+
+def _with_bounds(changes: dict[str, Any]) -> dict[str, Any]:
+    """A bound that is named alone is the only one: a run of so many steps can then be repeated to the bit."""
+    train = changes.get("train")
+    if not isinstance(train, dict) or not train.keys() & {"steps", "minutes"}:
+        return changes
+    return {**changes, "train": {"steps": None, "minutes": None, **train}}
 
 
 def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -180,20 +196,30 @@ def parse(values: dict[str, Any], origin: str) -> Settings:
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        raise PartposeError(f"{origin}: {'; '.join(_explain(e) for e in error.errors())}") from None
+        raise PartposeError(f"{origin}: {explain(error)}") from None
     if settings.train.steps is None and settings.train.minutes is None:
-        raise PartposeError(f"{origin}: neither train.steps nor train.minutes is given, the run would never end: set one")
+        raise PartposeError(
+            f"{origin}: neither train.steps nor train.minutes is given, the run would never end: set one"
+        )
     return settings
 
 
-def _explain(error: Any) -> str:
-    key = ".".join(str(part) for part in error["loc"])
+def explain(error: ValidationError, section: str | None = None) -> str:
+    """What is wrong with which settings, in one line; `section` is the one that was validated, where it was one alone."""
+    return "; ".join(_explain(one, (section,) if section else ()) for one in error.errors())
+
+
+def _explain(error: Any, above: tuple[str, ...]) -> str:
+    location = (*above, *error["loc"])
+    key = ".".join(map(str, location))
+    if error["type"] == "value_error":
+        return f"{key} {error['ctx']['error']}"
     if error["type"] != "extra_forbidden":
-        return f"{key}: {error['msg'].removeprefix('Value error, ')}, got {error['input']!r}"
+        return f"{key}: {error['msg'][0].lower()}{error['msg'][1:]}, got {error['input']!r}"
     from difflib import get_close_matches
 
-    known = _known_keys(error["loc"][:-1])
-    near = get_close_matches(str(error["loc"][-1]), known, n=1)
+    known = _known_keys(location[:-1])
+    near = get_close_matches(str(location[-1]), known, n=1)
     return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}")
 
 
@@ -229,5 +255,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PartposeError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
-        raise PartposeError(f"{path} should hold `key: value` lines, got {type(values).__name__}")
+        raise PartposeError(
+            f"{path} should hold `key: value` lines, got {'nothing' if values is None else type(values).__name__}"
+        )
     return values

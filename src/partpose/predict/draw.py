@@ -84,7 +84,7 @@ def draw_maps(pixels: NDArray[np.uint8], maps: NDArray, scale: int | None = None
 def write_png(pixels: NDArray[np.uint8], path: Path | str) -> None:
     """Write (H, W, 3) as PNG. Raises `PartposeError` where the file cannot be written."""
     with atomic(Path(path)) as temporary:
-        Image.fromarray(pixels).save(temporary, format="PNG", optimize=True)
+        Image.fromarray(pixels).save(temporary, format="PNG")
 
 
 def write_animation(frames: Sequence[NDArray[np.uint8]], path: Path | str, seconds: float) -> None:
