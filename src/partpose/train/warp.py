@@ -135,17 +135,20 @@ def warp_maps(
     """Part maps seen through t, renormalised, and the share of each part's mass that the view shows.
 
     The moments of the renormalised maps need no Jacobian; moving only the mean as a point would not be the moment of the
-    moved map. The share is an estimate: the mass under the view, each cell counted with the view's mean magnification.
+    moved map. The share is the mass under the view, each cell of the view counted with its own area in the source.
     """
     seen = sample(maps, where, "zeros")
     mass = seen.sum((-2, -1), keepdim=True)
-    right, down = where[:, :-1, 1:] - where[:, :-1, :-1], where[:, 1:, :-1] - where[:, :-1, :-1]
-    area = (
-        (right[..., 0] * down[..., 1] - right[..., 1] * down[..., 0]).abs().mean((1, 2))
-    )  # of a view's cell in the source
     cell = (2 / maps.shape[-1]) * (2 / maps.shape[-2])
-    share = mass.flatten(1).detach() * (area / cell)[:, None]
+    share = (seen.detach() * areas(where)[:, None]).sum((-2, -1)) / cell
     return seen / (mass + 1e-8), share.clamp(0, 1)
+
+
+def areas(where: Float[Tensor, "b m n 2"]) -> Float[Tensor, "b m n"]:
+    """|det J| of every cell; the last row and column repeat their neighbours, padding by zeros would be 11 times too large."""
+    right, down = where[:, :-1, 1:] - where[:, :-1, :-1], where[:, 1:, :-1] - where[:, :-1, :-1]
+    area = (right[..., 0] * down[..., 1] - right[..., 1] * down[..., 0]).abs()
+    return F.pad(area[:, None], (0, 1, 0, 1), mode="replicate")[:, 0]
 
 
 # luma, then two colour differences (ITU-R BT.601 in its YIQ form): hue is an angle in the last two
