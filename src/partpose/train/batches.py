@@ -38,7 +38,7 @@ class Batches:
 
     def rows(self, step: int) -> NDArray:
         """Which pictures: epochs follow one another without a gap."""
-        places = np.arange(step * self.batch, (step + 1) * self.batch)
+        places = range(step * self.batch, (step + 1) * self.batch)
         return np.array([self._order(place // self.count)[place % self.count] for place in places])
 
     def _shuffle(self, epoch: int) -> NDArray:

@@ -1,0 +1,67 @@
+"""Which pictures a step sees, and what else is random in it."""
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from partpose.train.batches import Batches, step_generator
+
+CPU = torch.device("cpu")
+
+
+def pictures(count: int) -> np.ndarray:
+    """Picture i is of colour i everywhere."""
+    return np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None], (count, 4, 4, 3)).copy()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 12), st.integers(-5, 2**40))
+def test_every_epoch_sees_every_picture_once(count, batch, seed):
+    """Also with fewer pictures than a batch holds, and where a batch lies over the end of an epoch."""
+    batches = Batches(pictures(count), batch, seed, CPU)
+    rows = np.concatenate([batches.rows(step) for step in range(-(-3 * count // batch))])
+    for epoch in range(3):
+        assert sorted(rows[epoch * count : (epoch + 1) * count]) == list(range(count))
+
+
+def test_epochs_are_shuffled_each_in_its_own_way():
+    batches = Batches(pictures(50), 50, 0, CPU)
+    first, second = batches.rows(0).tolist(), batches.rows(1).tolist()
+    assert first != second
+    assert first != sorted(first)
+
+
+def test_a_run_that_goes_on_sees_what_the_uninterrupted_one_sees():
+    whole, resumed = Batches(pictures(11), 4, 3, CPU), Batches(pictures(11), 4, 3, CPU)
+    for step in (17, 3, 40):
+        expected = [whole.rows(s) for s in range(step + 1)][-1]
+        assert np.array_equal(resumed.rows(step), expected)
+
+
+def test_another_seed_is_another_order():
+    assert not np.array_equal(Batches(pictures(50), 50, 0, CPU).rows(0), Batches(pictures(50), 50, 1, CPU).rows(0))
+
+
+def test_a_batch_is_the_pictures_of_its_rows_in_0_1_with_channels_first():
+    batches = Batches(pictures(9), 4, 0, CPU)
+    found = batches(1)
+    assert found.shape == (4, 3, 4, 4)
+    assert found.dtype == torch.float32
+    np.testing.assert_allclose(found[:, 0, 0, 0], batches.rows(1) / 255, rtol=1e-6)
+
+
+def test_pictures_on_disk_are_read_as_they_are_in_memory(tmp_path):
+    kept = np.memmap(tmp_path / "pixels", np.uint8, "w+", shape=(9, 4, 4, 3))
+    kept[:] = pictures(9)
+    kept.flush()
+    read = np.memmap(tmp_path / "pixels", np.uint8, "r", shape=(9, 4, 4, 3))
+    assert torch.equal(Batches(read, 4, 0, CPU)(2), Batches(pictures(9), 4, 0, CPU)(2))
+
+
+def test_randomness_is_that_of_the_step_and_the_seed():
+    def draw(seed: int, step: int) -> list[float]:
+        return torch.rand(4, generator=step_generator(seed, step)).tolist()
+
+    assert draw(0, 5) == draw(0, 5)
+    assert len({tuple(draw(seed, step)) for seed in (0, 1, -1, 2**31) for step in (0, 1, 10**7)}) == 12
