@@ -1,6 +1,7 @@
 """Dressing a skeleton: which solids a person is made of, and in which order they hide each other."""
 
 from collections.abc import Iterator
+from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,11 @@ FOREARM = smooth(0.0291, 0.0302, 0.0245, 0.0188)
 THIGH = smooth(0.0570, 0.0570, 0.0490, 0.0399)
 SHIN = smooth(0.0388, 0.0422, 0.0342, 0.0251)
 TROUSER = smooth(0.0422, 0.0410, 0.0376, 0.0376)
+HAND = smooth(0.018, 0.025, 0.018)
+SHOE = smooth(0.027, 0.029, 0.027, 0.02)
+SEAT = smooth(0.05, 0.056, 0.05)
+NECK = smooth(0.036, 0.03, 0.03)
+FALL = smooth(0.95, 1.02, 0.98, 0.7)
 CUFF = smooth(0.0342, 0.0331, 0.0296, 0.0279)
 
 
@@ -56,7 +62,7 @@ def dress(person: Person, placed: Placed) -> Iterator[Limb | Head]:
 
 def _width(half: float, deep: float, axes: NDArray) -> float:
     """Half of what a body part `half` wide and `deep` thick covers when it is turned."""
-    return float(np.hypot(half * np.hypot(axes[0, 0], axes[1, 0]), deep * np.hypot(axes[0, 2], axes[1, 2])))
+    return hypot(half * hypot(axes[0, 0], axes[1, 0]), deep * hypot(axes[0, 2], axes[1, 2]))
 
 
 def _torso(person: Person, placed: Placed) -> Iterator[Limb]:
@@ -67,13 +73,14 @@ def _torso(person: Person, placed: Placed) -> Iterator[Limb]:
     ribs = _width(0.9 * build.shoulder, 0.068 * girth, chest)
     waist, seat = _width(0.076 * girth, 0.062 * girth, chest), _width(build.hip + 0.042 * girth, 0.068 * girth, hips)
     down = neck - pelvis
-    radii = scale * smooth(0.72 * shoulders, shoulders, ribs, 0.5 * (ribs + waist), waist, seat, seat)
-    start, end = pelvis + 0.97 * down, pelvis - 0.06 * down
+    radii = scale * smooth(0.74 * shoulders, shoulders, ribs, 0.5 * (ribs + waist), waist, 0.5 * (waist + seat), seat)
     middle, stripes = _depth(placed, neck, pelvis), 5.0 if person.stripe else 0.0
+    start, end = pelvis + 0.97 * down, pelvis + 0.08 * down
     yield Limb(start, end, radii, middle, person.shirt, person.stripe, stripes=stripes, cap=3.0, shadow=0.25)
+    top, crotch, trousers = pelvis + 0.25 * down, pelvis - 0.14 * down, scale * smooth(waist, seat, seat, 0.7 * seat)
+    yield Limb(top, crotch, trousers, middle - 0.012, person.bottom, cap=2.0)
     left, right = placed.joint("left_hip"), placed.joint("right_hip")
-    thick = scale * smooth(0.05, 0.056, 0.05) * girth
-    yield Limb(left, right, thick, _depth(placed, left, right) - 0.01, person.bottom)
+    yield Limb(left, right, (scale * girth) * SEAT, _depth(placed, left, right) - 0.014, person.bottom)
 
 
 def _skirt(person: Person, placed: Placed) -> Limb:
@@ -81,9 +88,9 @@ def _skirt(person: Person, placed: Placed) -> Limb:
     knees = [hip + person.leg * (placed.joint(f"{s}_knee") - hip) * 1.25 for s, hip in _hips(placed)]
     hem = (knees[0] + knees[1]) / 2
     narrow = _width(person.build.hip + 0.04, 0.06, placed.skeleton.pelvis) * placed.scale
-    wide = float(np.hypot(*(knees[0] - knees[1])[:2])) / 2 + 0.058 * placed.scale
+    wide = hypot(*(knees[0] - knees[1])[:2]) / 2 + 0.058 * placed.scale
     near = max(_depth(placed, hip, knee) for (_, hip), knee in zip(_hips(placed), knees, strict=True))
-    radii = np.linspace(narrow, max(wide, 1.1 * narrow), 13, dtype=np.float32)
+    radii = np.linspace(narrow, max(wide, 1.1 * narrow), 13)
     return Limb(hips, hem, radii, near + 0.02, person.bottom, cap=4.0, shadow=0.3)
 
 
@@ -95,7 +102,7 @@ def _head(person: Person, placed: Placed) -> Iterator[Limb | Head]:
     neck, centre = placed.joint("neck"), placed.joint("head")
     axes = placed.skeleton.head * np.array([[1], [-1], [1]])
     radius, depth = person.build.head * placed.scale, _depth(placed, neck, centre)
-    thick = placed.scale * smooth(0.036, 0.029, 0.029) * (0.6 + 0.4 * person.build.girth)
+    thick = placed.scale * (0.6 + 0.4 * person.build.girth) * NECK
     yield Limb(neck + 0.12 * (neck - centre), centre, thick, depth + 0.005, person.skin)
     yield Head(centre, radius, axes, depth + 0.05, person)
     if person.hair.length:
@@ -103,7 +110,7 @@ def _head(person: Person, placed: Placed) -> Iterator[Limb | Head]:
             centre - 0.4 * radius * axes[:, 2],
             centre + radius * (axes @ np.array([0, -person.hair.length, -0.5])),
         )
-        fall = radius * smooth(0.95, 1.02, 0.98, 0.7)
+        fall = radius * FALL
         yield Limb(top, tip, fall, depth - 0.05 - 0.1 * max(axes[2, 2], 0), person.hair_colour)
 
 
@@ -119,7 +126,7 @@ def _arm(person: Person, placed: Placed, side: str, hand: NDArray) -> Iterator[L
         edge = 2 * person.sleeve
         yield Limb(shoulder, elbow, size * (SLEEVE + 0.003), upper, person.shirt, person.skin, edge, shadow=0.35)
         yield Limb(elbow, wrist, size * FOREARM, lower, person.skin, shadow=0.4)
-    yield Limb(wrist, hand, size * smooth(0.017, 0.023, 0.017), _depth(placed, wrist, hand) + 0.05, person.skin)
+    yield Limb(wrist, hand, size * HAND, _depth(placed, wrist, hand) + 0.05, person.skin)
 
 
 def _leg(person: Person, placed: Placed, side: str, toe: NDArray) -> Iterator[Limb]:
@@ -134,7 +141,7 @@ def _leg(person: Person, placed: Placed, side: str, toe: NDArray) -> Iterator[Li
         yield Limb(hip, knee, size * (THIGH + 0.005), upper, person.bottom, person.skin, edge, shadow=0.3)
         yield Limb(knee, ankle, size * SHIN, lower, person.skin, shadow=0.3)
     heel = ankle + 0.018 * placed.scale * np.array([0, 1, 0]) - 0.12 * (toe - ankle)
-    shoe = placed.scale * smooth(0.026, 0.027, 0.025, 0.019)
+    shoe = placed.scale * SHOE
     yield Limb(heel, toe, shoe, _depth(placed, ankle, toe) - 0.03, person.shoes)
 
 

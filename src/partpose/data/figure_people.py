@@ -1,20 +1,23 @@
 """Who is drawn: every person's build, skin, hair and clothes. Lengths are in units of the body's height."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 from numpy.random import Generator
 
-Colour = tuple[float, float, float]
+from partpose.data.figure_colours import Colour, palette, pick, picks
 
-SKIN = ("f6d7c3", "eec1a2", "e0ac85", "c98e66", "a86f49", "86532f", "653c25")
-HAIR = ("2e2421", "4a2f20", "6d4526", "a5692f", "d9ae62", "b5482a", "8d8a88", "3b3350")
-SHIRT = (
+SKIN = palette("f6d7c3", "eec1a2", "e0ac85", "c98e66", "a86f49", "86532f", "653c25")
+HAIR = palette("2e2421", "4a2f20", "6d4526", "a5692f", "d9ae62", "b5482a", "8d8a88", "3b3350")
+SHIRT = palette(
     *("e4572e", "f3a712", "2e86ab", "3bb273", "d1495b", "7768ae", "f2e8cf", "e36397"),
     *("17bebb", "98c1d9", "ffd166", "8ac926", "c77dff", "f08a5d", "5fa8d3", "ef476f"),
 )
-BOTTOM = ("3d5a80", "5c6b9c", "b08968", "8d99ae", "6a994e", "9c6644", "577590", "a44a3f", "c9ada7", "7f5a83", "4f772d")
-SHOES = ("f4f1de", "e63946", "ffb703", "457b9d", "a8dadc", "bc6c25", "6d6875", "90be6d")
+BOTTOM = palette(
+    *("3d5a80", "5c6b9c", "b08968", "8d99ae", "6a994e", "9c6644"),
+    *("577590", "a44a3f", "c9ada7", "7f5a83", "4f772d"),
+)
+SHOES = palette("f4f1de", "e63946", "ffb703", "457b9d", "a8dadc", "bc6c25", "6d6875", "90be6d")
 
 
 class Hair(NamedTuple):
@@ -77,20 +80,21 @@ class Person(NamedTuple):
 
 def draw_person(rng: Generator) -> Person:
     """One random person."""
-    shirt = _pick(rng, SHIRT)
+    skin = pick(rng, SKIN, 0.015)
+    shirt = _apart(rng, SHIRT, skin)
     skirt = bool(rng.random() < 0.2)
     return Person(
         build=_draw_build(rng),
-        skin=_pick(rng, SKIN, 0.015),
+        skin=skin,
         hair=STYLES[str(rng.choice(list(STYLES)))],
-        hair_colour=_pick(rng, HAIR, 0.02),
+        hair_colour=pick(rng, HAIR, 0.02),
         shirt=shirt,
-        stripe=_second(rng, shirt) if rng.random() < 0.4 else None,
+        stripe=_apart(rng, SHIRT, shirt, skin) if rng.random() < 0.4 else None,
         sleeve=float(rng.choice([0.3, 0.42, 0.97])),
-        bottom=_pick(rng, BOTTOM),
+        bottom=_apart(rng, BOTTOM, skin, shirt),
         leg=float(rng.choice([0.42, 0.5])) if skirt or rng.random() < 0.33 else 0.95,
         skirt=skirt,
-        shoes=_pick(rng, SHOES),
+        shoes=pick(rng, SHOES),
     )
 
 
@@ -111,16 +115,10 @@ def _draw_build(rng: Generator) -> Build:
     )
 
 
-def _pick(rng: Generator, palette: tuple[str, ...], spread: float = 0.03) -> Colour:
-    """A colour near one of the palette's."""
-    code = palette[int(rng.integers(len(palette)))]
-    red, green, blue = (
-        np.clip(np.array(list(bytes.fromhex(code))) / 255 + rng.normal(0, spread, 3), 0.05, 0.98)
-    ).tolist()
-    return red, green, blue
+def _apart(rng: Generator, palette: Sequence[Colour], *others: Colour) -> Colour:
+    """A colour of the palette that can be told from the others."""
+    return next((c for c in picks(rng, palette, 12) if all(_differ(c, other) for other in others)), palette[0])
 
 
-def _second(rng: Generator, first: Colour) -> Colour:
-    """The stripe's colour: one that stands off from the shirt's own in brightness or hue."""
-    others = [_pick(rng, SHIRT) for _ in range(4)]
-    return max(others, key=lambda other: sum((a - b) ** 2 for a, b in zip(first, other, strict=True)))
+def _differ(first: Colour, second: Colour) -> bool:
+    return sum((a - b) ** 2 for a, b in zip(first, second, strict=True)) > 0.1

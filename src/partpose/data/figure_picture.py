@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from partpose.data.figure_dress import Placed, paint_person
 from partpose.data.figure_people import Person
 from partpose.data.figure_poses import Pose, Skeleton, build_skeleton
-from partpose.data.figure_render import Canvas, Light
+from partpose.data.figure_render import Canvas, Light, planes
 from partpose.data.figure_scene import cast_shadow
 
 # The share of the picture's height that a figure fills, of its width at most, and the border that stays free.
@@ -85,10 +85,10 @@ def make_light(azimuth: float, elevation: float, strength: float, warmth: float 
     """A lamp. azimuth: degrees to the right of the viewer; elevation: degrees above; strength: 0 (only ambient) to 1;
     warmth: -1 (blue) to 1 (yellow)."""
     a, e = np.radians([azimuth, elevation])
-    direction = np.array([np.sin(a) * np.cos(e), -np.sin(e), np.cos(a) * np.cos(e)])
-    tint = 1 + 0.06 * warmth * np.array([1, 0.1, -1])
-    ambient = (0.74 - 0.42 * strength) * (2 - tint)
-    return Light(direction, ambient.astype(np.float32), ((0.3 + 0.6 * strength) * tint).astype(np.float32))
+    direction = (float(np.sin(a) * np.cos(e)), float(-np.sin(e)), float(np.cos(a) * np.cos(e)))
+    tint = (1 + 0.06 * warmth, 1 + 0.006 * warmth, 1 - 0.06 * warmth)
+    ambient = (0.74 - 0.42 * strength) * (2 - planes(tint))
+    return Light(direction, ambient, (0.3 + 0.6 * strength) * planes(tint))
 
 
 def draw_light(rng: Generator) -> Light:

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
-from PIL import Image
 
 from partpose.data.atomic import atomic
 from partpose.data.figure_people import Person, draw_person
 from partpose.data.figure_picture import Drawing, draw_camera, draw_light, render
+from partpose.data.figure_png import encode_png
 from partpose.data.figure_poses import FLIP_PAIRS, JOINTS, SKELETON, Pose, draw_pose
 from partpose.data.figure_scene import draw_clutter, draw_room
 from partpose.errors import PartposeError
@@ -159,9 +159,16 @@ def _draw_files(out: Path, plan: Plan, index: int) -> Row:
     person = index % plan.people
     name = f"{index:05d}_p{person:03d}.png"
     for folder, pixels in (("images", drawing.pixels), ("masks", drawing.mask)):
-        with atomic(out / folder / name) as path:
-            Image.fromarray(pixels).save(path, compress_level=1)
+        _write_bytes(out / folder / name, encode_png(pixels))
     return Row(f"images/{name}", person, pose, drawing.joints.ravel().tolist())
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    """Not atomic, for speed: a folder without landmarks.csv counts as broken off and is drawn anew."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise PartposeError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _is_finished(out: Path, plan: Plan) -> bool:
@@ -197,6 +204,8 @@ def _write_keypoints(out: Path, plan: Plan) -> None:
     }
     with atomic(out / "keypoints.json") as path:
         path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    for folder in ("images", "masks"):
+        (out / folder).mkdir(exist_ok=True)
     with atomic(out / "README.md") as path:
         path.write_text(README.format(**plan._asdict()), encoding="utf-8")
 
