@@ -1,0 +1,203 @@
+"""One training step: its terms, its gradients, and what each stream is given."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from partpose.config import Settings, load_preset
+from partpose.geometry import grid
+from partpose.model.part_model import PartModel
+from partpose.train.step import Terms, draw_step, total, training_step
+from partpose.train.warp import sample
+
+
+def rng(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def settings_of(architecture: str = "compact", **model) -> Settings:
+    base = load_preset("lorenz2019" if architecture == "lorenz2019" else "faces")
+    small = {"architecture": architecture, "size": 32, "width": 8, "appearance": 4, "dropout": 0.0}
+    return base.override({"model": small | model}, "test")
+
+
+def network(settings: Settings) -> PartModel:
+    """A network in which no block starts as the identity, or the gradients inside it would start at zero."""
+    torch.manual_seed(0)
+    model = PartModel(settings.model)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d) and module.affine:
+                module.weight.fill_(1.0)
+    return model
+
+
+def step(model: PartModel, settings: Settings, batch: int = 2, seed: int = 0) -> Terms:
+    g, side = rng(seed), settings.model.canvas
+    canvas = torch.rand(batch, settings.model.channels, side // 8, side // 8, generator=g)
+    canvas = torch.nn.functional.interpolate(canvas, (side, side), mode="bilinear")
+    return training_step(model, canvas, draw_step(batch, settings, 1.0, g), settings, g)
+
+
+def check(settings: Settings, batch: int = 2) -> None:
+    """Five finite terms, and a gradient at every parameter of every stream."""
+    model = network(settings)
+    terms = step(model, settings, batch)
+    assert len(terms) == 5
+    assert all(term.ndim == 0 and term.isfinite() for term in terms)
+    loss = total(terms, settings)
+    loss.backward()
+    without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert without == []
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize("background", ["none", "masked"])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("parts", [1, 2, 5])
+def test_a_step_reaches_every_parameter(parts, channels, background):
+    check(settings_of(parts=parts, channels=channels, background=background), batch=4)
+
+
+@pytest.mark.parametrize("size", [32, 48, 64, 96, 128])
+def test_a_step_runs_at_every_size(size):
+    """A stem or bottleneck built for one picture size only."""
+    check(settings_of(size=size, parts=3))
+
+
+@pytest.mark.parametrize(("parts", "channels", "background"), [(1, 1, "none"), (2, 4, "masked"), (5, 2, "none")])
+def test_a_step_of_the_original_reaches_every_parameter(parts, channels, background):
+    check(settings_of("lorenz2019", parts=parts, channels=channels, background=background))
+
+
+@pytest.mark.parametrize("size", [64, 96])
+def test_a_step_of_the_original_runs_at_every_size(size):
+    check(settings_of("lorenz2019", size=size, parts=6, dropout=0.2))
+
+
+def test_the_same_randomness_gives_the_same_terms():
+    settings = settings_of(background="masked")
+    first, again = (step(network(settings), settings, seed=1) for _ in range(2))
+    other = step(network(settings), settings, seed=2)
+    assert torch.equal(torch.stack(first), torch.stack(again))
+    assert not torch.equal(torch.stack(first), torch.stack(other))
+
+
+def test_a_step_under_mixed_precision_is_finite():
+    settings = settings_of(parts=4)
+    model = network(settings)
+    with torch.autocast("cpu", torch.bfloat16):
+        terms = step(model, settings)
+        loss = total(terms, settings)
+    assert all(term.isfinite() and term.dtype == torch.float32 for term in terms)
+    loss.backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_total_is_the_weighted_sum():
+    settings = settings_of().override(
+        {"loss": {"mean": 2, "covariance": 3, "separation": 5, "concentration": 7}}, "test"
+    )
+    terms = Terms(*(torch.tensor(v) for v in (1.0, 10.0, 100.0, 1000.0, 10000.0)))
+    assert float(total(terms, settings)) == 1 + 20 + 300 + 5000 + 70000
+
+
+def test_the_reconstruction_is_the_one_that_the_settings_name():
+    """The same step, with the original's error in place of the pyramid: nothing else changes."""
+    settings = settings_of()
+    weighted = settings.override({"loss": {"reconstruction": "weighted-l2"}}, "test")
+    a, b = step(network(settings), settings), step(network(settings), weighted)
+    assert not torch.equal(a.reconstruction, b.reconstruction)
+    assert torch.equal(torch.stack(a[3:]), torch.stack(b[3:]))
+
+
+# ---- what each stream is given
+
+
+class Listener(PartModel):
+    """Keeps what the step gives to each stream."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.model)
+        self.heard: dict[str, Tensor] = {}
+        appearance, generator = self.appearance, self.generator
+        appearance.register_forward_pre_hook(lambda _m, args: self.heard.update(appearance=args[0], maps_t=args[1]))
+        generator.register_forward_pre_hook(lambda _m, args: self.heard.update(mean=args[0], of=args[2]))
+
+    def part_maps(self, images: Tensor) -> Tensor:
+        maps = super().part_maps(images)
+        self.heard.update(shape=images, maps=maps)
+        return maps
+
+
+def listen(monkeypatch) -> dict[str, Tensor]:
+    """What the streams are given in a step on a smooth picture, and the target."""
+    from partpose.train import step as step_module
+
+    settings = settings_of(parts=3)
+    model = Listener(settings)
+    real = step_module.reconstruct
+    heard = model.heard
+
+    def reconstruct(rebuilt: Tensor, target: Tensor, mean: Tensor, s: Settings) -> Tensor:
+        heard["target"] = target
+        return real(rebuilt, target, mean, s)
+
+    monkeypatch.setattr(step_module, "reconstruct", reconstruct)
+    g, side = rng(), settings.model.canvas
+    ramp = (grid(side, side).permute(2, 0, 1) + 1) / 2
+    canvas = torch.cat([ramp, ramp.mean(0, keepdim=True)])[None].repeat(2, 1, 1, 1)
+    training_step(model, canvas, draw_step(2, settings, 1.0, g), settings, g)
+    return heard
+
+
+def test_target_and_appearance_source_keep_their_colours_and_the_shape_stream_sees_others(monkeypatch):
+    """Else the target colour would occur in no input. On a ramp x, y, mean the third channel tells a recolouring."""
+    heard = listen(monkeypatch)
+    for name in ("target", "appearance"):
+        r, g, b = heard[name].unbind(1)
+        torch.testing.assert_close(b, (r + g) / 2, atol=1e-5, rtol=0)
+    for i, view in enumerate(torch.cat([heard["target"], heard["appearance"]])):
+        assert (heard["shape"][i] - view).abs().max() > 0.02
+
+
+def test_shape_of_one_view_and_appearance_of_the_other(monkeypatch):
+    from partpose.geometry import moments
+
+    heard = listen(monkeypatch)
+    maps, maps_t = heard["maps"].chunk(2)
+    assert torch.equal(heard["mean"], moments(maps)[0])
+    assert torch.equal(heard["maps_t"], maps_t)
+    assert not torch.allclose(heard["appearance"], heard["target"], atol=0.02)
+
+
+def test_maps_that_are_exactly_equivariant_have_no_equivariance_loss():
+    """Maps that are drawn around a point which moves as landmarks do: by the inverse of each view."""
+    settings = settings_of(parts=2).override({"transform": {"warp": 0.03}}, "test")
+    g = rng(3)
+    draw = draw_step(4, settings, 1.0, g)
+    points = torch.tensor([[0.05, -0.1], [-0.2, 0.15]]).expand(4, -1, -1)
+    m, sigma = 64, 0.12
+
+    class Equivariant(PartModel):
+        def part_maps(self, images: Tensor) -> Tensor:
+            assert len(images) == 8
+            canvas_maps = (grid(320, 320) - points[:1, :, None, None]).square().sum(-1)
+            canvas_maps = torch.exp(-canvas_maps / (2 * sigma**2)).expand(4, -1, -1, -1)
+            views = [sample(canvas_maps, v.at(m)) for v in (draw.plain, draw.warped)]
+            maps = torch.cat(views) + 0 * images.mean()
+            return maps / maps.sum((-2, -1), keepdim=True)
+
+    model = Equivariant(settings.model)
+    model.appearance.forward = lambda images, _maps: torch.zeros(len(images), 2, 4)
+    terms = training_step(model, torch.rand(4, 3, 48, 48, generator=g), draw, settings, g)
+    assert float(terms.mean) < 3e-3
+    assert float(terms.covariance) < 3e-3
+
+
+def test_part_maps_do_not_start_flat():
+    """At a near-uniform softmax 250 steps taught nothing: normalised logits times 3 are peaked from the first step on."""
+    settings = settings_of(parts=6, size=64)
+    maps = network(settings).part_maps(torch.rand(4, 3, 64, 64, generator=rng()))
+    flat = maps.flatten(2)
+    assert (flat.amax(-1) / flat.mean(-1)).median() > 10
