@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
+from cyclopts.validators import Number
+from pydantic import ValidationError
 
 import partpose
-from partpose.config import DataSettings, LossSettings, ModelSettings, TrainSettings, TransformSettings
+from partpose.config import DataSettings, LossSettings, ModelSettings, TrainSettings, TransformSettings, explain
 from partpose.errors import PartposeError
 
 app = App(
@@ -89,14 +91,12 @@ def train(
     resume
         Go on with an interrupted run; starts it where there is nothing to go on with.
     """
-    from partpose.config import load_preset
-    from partpose.run import train_run
+    from partpose.run import starting_settings, train_run
 
     sections = {"model": model, "data": data, "transform": transform, "loss": loss, "train": train}
     changes = {name: s.model_dump(exclude_unset=True) for name, s in sections.items() if s is not None}
-    settings = load_preset(preset or "figures").override(changes, "the command line")
-    asked = settings if preset is not None or changes else None
-    sys.exit(train_run(input, output, asked, settings, init, device, resume))
+    settings = starting_settings(output, preset, {name: s for name, s in changes.items() if s}, resume)
+    sys.exit(train_run(input, output, settings, init, device, resume))
 
 
 @app.command
@@ -107,7 +107,8 @@ def predict(
     output: Path,
     overlay: Annotated[bool, Parameter(negative=())] = False,
     landmarks: Path | None = None,
-    batch: int = 32,
+    split: str | None = None,
+    batch: Annotated[int, Parameter(validator=Number(gte=1))] = 32,
     device: str | None = None,
 ) -> None:
     """Find the parts in pictures and videos; writes HDF5 and CSV for every input.
@@ -124,6 +125,8 @@ def predict(
         Also write pictures, or an H.264 video, with the parts drawn in.
     landmarks
         A map kept by `evaluate --save-landmarks`: writes "left_wrist" instead of "part 7".
+    split
+        Of an annotated set only the pictures of this split: train, test, …
     batch
         Pictures at a time.
     device
@@ -131,7 +134,7 @@ def predict(
     """
     from partpose.run import predict_inputs
 
-    predict_inputs(model, inputs, output, overlay, landmarks, batch, device)
+    predict_inputs(model, inputs, output, overlay, landmarks, batch, device, split)
 
 
 @app.command
@@ -170,7 +173,14 @@ def evaluate(
 
 
 @app.command
-def show(model: str, input: Path, *, output: Path, pictures: int = 8, device: str | None = None) -> None:
+def show(
+    model: str,
+    input: Path,
+    *,
+    output: Path,
+    pictures: Annotated[int, Parameter(validator=Number(gte=1))] = 8,
+    device: str | None = None,
+) -> None:
     """Draw what a model sees: parts, part maps, reconstructions and an appearance swap, as four pictures.
 
     Parameters
@@ -199,12 +209,19 @@ def models() -> None:
     list_models()
 
 
+def _line(error: PartposeError | CycloptsError) -> str:
+    """What is wrong, in one line; for a setting in the words that a preset's file would get."""
+    if isinstance(error, CycloptsError) and isinstance(error.__cause__, ValidationError) and error.argument:
+        return explain(error.__cause__, error.argument.name.lstrip("-"))
+    return " ".join(str(error).split())
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user ends it with one line and exit code 2."""
     try:
         app(arguments, exit_on_error=False, print_error=False)
     except (PartposeError, CycloptsError) as error:
-        print(f"partpose: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"partpose: {_line(error)}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("partpose: interrupted", file=sys.stderr)

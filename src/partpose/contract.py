@@ -36,14 +36,17 @@ def read_config(path: Path) -> tuple[Settings, Path | None]:
     Raises:
         PartposeError: where a key is missing or unknown, or a value is not allowed.
     """
-    values = read_yaml(path)
-    _refuse_missing(values, path)
-    named = values.pop(MODEL_KEY)
-    return parse(values, str(path)), Path(named) if named is not None else None
+    given = read_yaml(path)
+    settings = parse({key: value for key, value in given.items() if key != MODEL_KEY}, str(path))
+    _refuse_missing(given, path)
+    named = given[MODEL_KEY]
+    if not isinstance(named, str | None):
+        raise PartposeError(f"{path}: {MODEL_KEY} should be the folder of a trained model or null, got {named!r}")
+    return settings, Path(named) if named else None
 
 
 def _refuse_missing(values: dict[str, Any], path: Path) -> None:
-    expected: dict[str, Any] = {**Settings().model_dump(), MODEL_KEY: None}
+    expected: dict[str, Any] = {MODEL_KEY: None, **Settings().model_dump()}
     missing = [key for key in expected if key not in values]
     for section, defaults in expected.items():
         given = values.get(section)
@@ -69,7 +72,8 @@ def run(arguments: list[str] | None = None) -> int:
     from partpose.run import predict_inputs, train_run
 
     if a.mode == "train":
-        return train_run(a.input, a.output, settings, settings, device=device_of(a.gpu), resume=a.restart)
+        device = device_of(a.gpu)
+        return train_run(a.input, a.output, settings, device=device, resume=a.restart, resume_option="--restart")
     predict_inputs(_trained(a.output, named), [a.input], a.output / "inference", overlay=True, device=device_of(a.gpu))
     return 0
 
@@ -93,3 +97,6 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except PartposeError as error:
         print(f"main.py: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("main.py: interrupted", file=sys.stderr)
+        sys.exit(130)

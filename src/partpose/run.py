@@ -1,15 +1,18 @@
 """What each verb of the command line does: read, call, write, and say what happened."""
 
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
 
-from partpose.config import Settings
+from partpose.config import Settings, load_preset
 from partpose.data.canvas import Canvases, read_canvases
-from partpose.data.sources import Source, find_sources, training_files
+from partpose.data.landmarks import LANDMARKS
+from partpose.data.sources import Source, TrainingInput, find_sources, of_split, training_files
 from partpose.data.video import VideoWriter, probe, read_frames
 from partpose.errors import PartposeError, Skipped
 from partpose.evaluate.report import table, write_json
@@ -22,10 +25,10 @@ from partpose.predict.landmark_map import LandmarkMap
 from partpose.predict.poses import Poses
 from partpose.predict.predictor import Predictor, choose_device, load
 from partpose.predict.show import Shown, overview, sheets
-from partpose.terminal import console, counting, minutes, report_skipped, training_line
+from partpose.terminal import TrainingBar, console, count, counting, minutes, report_skipped, training_line
 from partpose.train.batches import Batches
 from partpose.train.loop import Outcome, train
-from partpose.train.run_folder import SKIPPED, write_skipped
+from partpose.train.run_folder import RUN, SKIPPED, RunExists, saved_settings, write_skipped
 from partpose.train.schedule import Clock
 
 
@@ -34,12 +37,16 @@ class TerminalReporter:
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.folder, self.parts = folder, settings.model.parts
-        self.board = _tensorboard(folder) if settings.train.tensorboard else None
+        self.writer = _tensorboard_writer() if settings.train.tensorboard else None
+        self.board: Any = None
+        self.bar = TrainingBar()
 
     def line(self, entry: dict[str, Any], clock: Clock) -> None:
         """Print a line of the log."""
+        self.bar.update(entry, clock.progress, clock.seconds_left)
         print(training_line(entry, self.parts, clock.progress, clock.seconds_left), flush=True)
-        if self.board is not None:
+        if self.writer is not None:
+            self.board = self.board or self.writer(str(self.folder / "tensorboard"))
             for name, value in entry.items():
                 self.board.add_scalar(name, value, entry["step"])
 
@@ -50,62 +57,79 @@ class TerminalReporter:
 
     def warn(self, text: str) -> None:
         """Print a warning."""
-        console.print(f"[yellow]warning:[/] {text}")
+        print(f"warning: {text}", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """The last thing, however the run ends."""
+        self.bar.close()
+        if self.board is not None:
+            self.board.close()
 
 
-def _tensorboard(folder: Path) -> Any:
+def _tensorboard_writer() -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise PartposeError("train.tensorboard needs the extra: pip install 'partpose[tensorboard]'") from None
-    return SummaryWriter(str(folder / "tensorboard"))
+    return SummaryWriter
 
 
 def train_run(
     input: Path,
     output: Path,
-    asked: Settings | None,
-    default: Settings,
+    settings: Settings,
     init: str | None = None,
     device: str | None = None,
     resume: bool = False,
+    resume_option: str = "--resume",
 ) -> int:
     """Train, and say so. Returns the exit code: 0, or 128 + the signal that stopped it.
 
-    asked: the settings that the user named, None for `default` or, when resuming, what the run was started with.
+    resume_option: what the user has to add to the command to go on with a run.
     """
     chosen = choose_device(device)
-    reporter = TerminalReporter(output, asked or default)
+    reporter = TerminalReporter(output, settings)
     skipped: list[Skipped] = []
 
-    def read(settings: Settings) -> Canvases:
-        canvases = read_training(input, settings, output)
+    def read() -> Canvases:
+        found = training_files(input)
+        canvases = read_training(found, settings, output)
         skipped.extend(canvases.skipped)
-        reporter.parts = settings.model.parts
-        print(f"{len(canvases.pixels)} pictures from {input}, training on {chosen}", flush=True)
+        held_out = f" ({found.held_out} of split=test held out)" if found.held_out else ""
+        print(f"{count(len(canvases.pixels), 'picture')} from {input}{held_out}, training on {chosen}", flush=True)
         return canvases
 
     source = resolve(init) if init else None
     try:
-        outcome = train(output, asked, default, read, chosen, reporter, input=input, init=source, resume=resume)
+        outcome = train(output, settings, read, chosen, reporter, input=input, init=source, resume=resume)
+    except RunExists as error:
+        hint = f"add {resume_option} to go on with it, or choose another --output to start anew"
+        raise PartposeError(f"{error}: {hint}") from None
     finally:
+        reporter.close()
         report_skipped(skipped, str(output / SKIPPED))
-    return _ending(outcome, output)
+    return _ending(outcome, output, resume_option)
 
 
-def _ending(outcome: Outcome, output: Path) -> int:
-    done = f"step {outcome.step}, {minutes(outcome.seconds)} of training"
+def _ending(outcome: Outcome, output: Path, resume_option: str) -> int:
+    done = f"step {outcome.standing.step}, {minutes(outcome.standing.seconds)} of training"
     if outcome.signal:
         name = signal.Signals(outcome.signal).name
-        print(f"stopped by {name} at {done}; go on with --resume (restart) on {output}")
+        print(f"stopped by {name} at {done}: go on with the same command and {resume_option}", file=sys.stderr)
         return 128 + outcome.signal
-    print(f"finished: {done}; the model is {output}")
+    print(f"{'finished' if outcome.steps else 'nothing to do, finished before'}: {done}; the model is {output}")
     return 0
 
 
-def read_training(input: Path, settings: Settings, output: Path) -> Canvases:
-    """Decode the training pictures of `input`; what does not fit into memory goes to a file in `output`."""
-    found = training_files(input)
+def starting_settings(output: Path, preset: str | None, changes: dict[str, Any], resume: bool) -> Settings:
+    """A preset with the user's changes; who resumes without naming a preset changes what the run was started with."""
+    if resume and preset is None and (output / RUN).is_file():
+        return saved_settings(output).override(changes, "the command line")
+    return load_preset(preset or "figures").override(changes, "the command line")
+
+
+def read_training(found: TrainingInput, settings: Settings, output: Path) -> Canvases:
+    """Decode the training pictures; what does not fit into memory goes to a file in `output`."""
     m, d = settings.model, settings.data
     with counting("reading") as progress:
         canvases = read_canvases(
@@ -122,11 +146,20 @@ def predict_inputs(
     landmarks: Path | None = None,
     batch: int = 32,
     device: str | None = None,
+    split: str | None = None,
 ) -> None:
-    """Predict every input and write its files; an input that cannot be used is reported and passed over."""
-    predictor = load(model, device)
+    """Predict every input and write its files; an input that cannot be used is reported and passed over.
+
+    split: of annotated sets only the pictures of this split.
+    """
     linear_map = LandmarkMap.load(landmarks) if landmarks else None
+    predictor = load(model, device)
+    if linear_map is not None:
+        linear_map.check(predictor.settings.model.parts, predictor.digest)
     sources, skipped = find_sources(inputs)
+    if split is not None:
+        sources = [of_split(source, split) for source in sources]
+    _make_folder(output)
     written = 0
     for source in sources:
         try:
@@ -138,18 +171,25 @@ def predict_inputs(
         skipped += poses.skipped
         if linear_map is not None:
             poses = poses.landmarks(linear_map)
-        for path in write_poses(poses, output / source.stem):
-            print(path)
+        files = write_poses(poses, output / source.stem)
         if overlay:
-            print(draw_overlay(poses, source, output / source.stem))
+            files.append(draw_overlay(poses, source, output / source.stem))
+        what = count(len(poses), "frame" if source.kind == "video" else "picture")
+        print(f"{what} of {source.path}: {', '.join(map(str, files))}", flush=True)
         written += 1
-    if written or skipped:
-        write_skipped(output, skipped)
-    report_skipped(skipped, str(output / SKIPPED))
+    write_skipped(output, skipped)
     if not written:
-        raise PartposeError(
-            f"none of the {len(sources)} inputs could be used; the reasons are listed in {output / SKIPPED}"
-        )
+        raise PartposeError(f"nothing could be predicted: {skipped[-1].reason}; the whole list is {output / SKIPPED}")
+    report_skipped(skipped, str(output / SKIPPED))
+
+
+def _make_folder(path: Path) -> None:
+    """Before hours of work, not after."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise PartposeError(f"cannot write to the output folder {path}: {error.strerror}") from None
 
 
 def _predict_one(predictor: Predictor, source: Source, batch: int, progress: Any) -> Poses:
@@ -193,7 +233,7 @@ def _draw_pictures(poses: Poses, source: Source, folder: Path) -> Path:
         pixels = read_image(source.files[row]).pixels
         drawn = draw_parts(pixels, poses.mean[i], poses.covariance[i], poses.confidence[i])
         name = Path(source.names[row])
-        write_png(drawn, folder / name.with_name(name.name + ".png"))
+        write_png(drawn, folder / (name if name.suffix == ".png" else name.with_name(name.name + ".png")))
     return folder
 
 
@@ -207,6 +247,8 @@ def evaluate_model(
     device: str | None = None,
 ) -> None:
     """Evaluate, print the table, and write what was asked for."""
+    if not (dataset / LANDMARKS).is_file():
+        raise PartposeError(f"{dataset} is not an annotated set: expected a folder with a {LANDMARKS}")
     result, linear_map, skipped = evaluate(load(model, device), dataset, protocol, intercept)
     console.print(table(result))
     if json is not None:
@@ -229,7 +271,7 @@ def show_model(model: str, input: Path, output: Path, pictures: int = 8, device:
 
 def _chosen_canvases(predictor: Predictor, input: Path, count: int) -> np.ndarray:
     """A few pictures spread over the input: over its test split, where it has one."""
-    sources = [_test_split(input, source) for source in find_sources([input])[0]]
+    sources = [_test_split(source) for source in find_sources([input])[0]]
     s = predictor.settings.model
     canvases = read_canvases(sources, s.canvas, s.channels, count)
     return canvases.pixels[
@@ -237,15 +279,11 @@ def _chosen_canvases(predictor: Predictor, input: Path, count: int) -> np.ndarra
     ]
 
 
-def _test_split(input: Path, source: Source) -> Source:
-    if not (input / "landmarks.csv").is_file():
+def _test_split(source: Source) -> Source:
+    try:
+        return of_split(source, "test")
+    except PartposeError:
         return source
-    from partpose.data.landmarks import read_landmarks
-
-    landmarks = read_landmarks(input)
-    test = {name for name, split in zip(landmarks.files, landmarks.split, strict=True) if split == "test"}
-    kept = [(f, n) for f, n in zip(source.files, source.names, strict=True) if n in test]
-    return source._replace(files=tuple(f for f, _ in kept), names=tuple(n for _, n in kept)) if kept else source
 
 
 def list_models() -> None:

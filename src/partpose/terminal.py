@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from partpose.errors import Skipped
 
@@ -23,18 +23,40 @@ def counting(what: str) -> Generator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+class TrainingBar:
+    """How far a training is, kept below its lines on a terminal; silent where there is none. `close` takes it away."""
+
+    def __init__(self) -> None:
+        columns = TextColumn("training"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[state]}")
+        self.bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self.task = self.bar.add_task("training", total=1.0, state="")
+
+    def update(self, entry: dict[str, Any], progress: float, seconds_left: float) -> None:
+        """Show where the run stands at a line of its log."""
+        self.bar.start()
+        state = f"{minutes(seconds_left)} left, {_speed(entry):.0f} pictures/s, loss {entry['loss']:.3f}"
+        self.bar.update(self.task, completed=progress, state=state)
+
+    def close(self) -> None:
+        """Take the bar away; it may not have been shown."""
+        self.bar.stop()
+
+
 def training_line(entry: dict[str, Any], parts: int, progress: float, seconds_left: float) -> str:
     """Step, speed, time left, loss terms and part health, in one line."""
-    speed = entry["pictures_seen"] / max(entry["seconds"], 1e-9)
     terms = " ".join(
         f"{short} {entry[name]:.3f}"
         for short, name in (("loss", "loss"), ("rec", "reconstruction"), ("eqv", "mean"), ("cov", "covariance"))
     )
     health = f"{entry['alive']}/{parts} alive, {entry['doubled']} doubled, {entry['static']} static"
     return (
-        f"{progress:4.0%} step {entry['step']} {minutes(seconds_left)} left, {speed:.0f} pictures/s | {terms} | "
+        f"{progress:4.0%} step {entry['step']} {minutes(seconds_left)} left, {_speed(entry):.0f} pictures/s | {terms} | "
         f"{health}, {entry['equivariance_px']:.2f} px"
     )
+
+
+def _speed(entry: dict[str, Any]) -> float:
+    return entry["pictures_seen"] / max(entry["seconds"], 1e-9)
 
 
 def minutes(seconds: float) -> str:
@@ -46,12 +68,17 @@ def minutes(seconds: float) -> str:
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
 
 
+def count(number: int, noun: str) -> str:
+    """`1 picture`, `2 pictures`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def report_skipped(skipped: list[Skipped], where: str | None = None) -> None:
     """What was passed over and why, at the end of a run; the first few, and where the whole list is."""
     if not skipped:
         return
     print(
-        f"skipped {len(skipped)} file{'s' if len(skipped) > 1 else ''}{f' (listed in {where})' if where else ''}:",
+        f"skipped {count(len(skipped), 'file')}{f' (listed in {where})' if where else ''}:",
         file=sys.stderr,
     )
     for entry in skipped[:SHOWN]:

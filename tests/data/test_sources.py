@@ -126,7 +126,7 @@ def test_a_file_with_another_ending_is_passed_over(picture_folder):
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ([], "found nothing in .*, but no picture or video; endings known: avi bmp"),
+        ([], "found nothing in .*, expected a picture or video; endings known: avi bmp"),
         (["a.txt", "b/c.csv", "noending"], "found 3 files in .*, but no picture or video"),
         (["a.txt"], "found 1 file in"),
     ],

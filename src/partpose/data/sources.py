@@ -71,6 +71,24 @@ def training_files(root: str | PathLike) -> TrainingInput:
     return TrainingInput(sources, skipped, total - kept)
 
 
+def of_split(source: Source, split: str) -> Source:
+    """The pictures of an annotated set whose split is this one.
+
+    Raises PartposeError where the source is no annotated set, and where there are none.
+    """
+    table = source.path / LANDMARKS
+    if not table.is_file():
+        raise PartposeError(
+            f"{readable(source.path)} has no split {split!r}: it is no annotated set with a {LANDMARKS}"
+        )
+    splits = read_split(table)
+    kept = _rows(source, [i for i, name in enumerate(source.names) if splits.get(name) == split])
+    if not kept.files:
+        known = ", ".join(sorted(set(splits.values()) - {""})) or "none"
+        raise PartposeError(f"{readable(table)} has no picture of split {split!r}; splits there: {known}")
+    return kept
+
+
 def _inside(root: Path) -> tuple[list[Path], list[Skipped], int]:
     """The pictures and videos of one input, what could not be reached, and how many files are neither."""
     # Of os.path, because pathlib's raise on what may not be entered.
@@ -141,8 +159,10 @@ def _with_own_stems(sources: list[Source]) -> list[Source]:
 def _nothing_found(inputs: Iterable[str | PathLike], skipped: list[Skipped], others: int) -> str:
     where = ", ".join(readable(path) for path in inputs)
     endings = " ".join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES | VIDEO_SUFFIXES))
-    count = f"{others} file{'' if others == 1 else 's'}" if others else "nothing"
-    text = f"found {count} in {where}, but no picture or video; endings known: {endings}"
+    found = (
+        f"{others} file{'' if others == 1 else 's'} in {where}, but no" if others else f"nothing in {where}, expected a"
+    )
+    text = f"found {found} picture or video; endings known: {endings}"
     return f"{text}; passed over: {skipped[0].path} {skipped[0].reason}" if skipped else text
 
 
@@ -156,5 +176,8 @@ def _held_out(root: Path) -> set[Path]:
 
 
 def _without(source: Source, apart: set[Path]) -> Source:
-    keep = [i for i, path in enumerate(source.files) if path.resolve() not in apart]
+    return _rows(source, [i for i, path in enumerate(source.files) if path.resolve() not in apart])
+
+
+def _rows(source: Source, keep: list[int]) -> Source:
     return source._replace(files=tuple(source.files[i] for i in keep), names=tuple(source.names[i] for i in keep))

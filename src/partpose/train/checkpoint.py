@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from partpose.data.atomic import atomic
@@ -32,7 +32,7 @@ def save_checkpoint(
         tensors |= _named(f"optimizer.{i}", state)
     tensors = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     with atomic(folder / CHECKPOINT) as path:
-        save_file(tensors, path, {"standing": json.dumps(standing._asdict())})
+        path.write_bytes(save(tensors, {"standing": json.dumps(standing._asdict())}))
 
 
 def read_standing(folder: Path) -> Standing | None:
@@ -43,20 +43,33 @@ def read_standing(folder: Path) -> Standing | None:
         with safe_open(folder / CHECKPOINT, "pt") as file:
             return Standing(**json.loads(file.metadata()["standing"]))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise PartposeError(f"cannot read {folder / CHECKPOINT}: {error}; delete it to begin this run anew") from None
+        raise PartposeError(f"cannot read {folder / CHECKPOINT}: {error}; move {folder} away to begin anew") from None
 
 
 def load_checkpoint(folder: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Put a checkpoint back where it came from."""
-    tensors = {}
     with safe_open(folder / CHECKPOINT, "pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    model.load_state_dict(_below("model", tensors))
-    average.load_state_dict(_below("average", tensors))
+    try:
+        model.load_state_dict(_below("model", tensors))
+        average.load_state_dict(_below("average", tensors))
+    except RuntimeError:
+        raise PartposeError(
+            f"{folder / CHECKPOINT} is of a network that this version does not build: start a new run"
+        ) from None
     saved = optimizer.state_dict()
-    count = sum(len(group["params"]) for group in saved["param_groups"])
-    saved["state"] = {i: state for i in range(count) if (state := _below(f"optimizer.{i}", tensors))}
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    saved["state"] = {
+        i: {name: _laid_out(value, p) for name, value in state.items()}
+        for i, p in enumerate(parameters)
+        if (state := _below(f"optimizer.{i}", tensors))
+    }
     optimizer.load_state_dict(saved)
+
+
+def _laid_out(value: Tensor, parameter: Tensor) -> Tensor:
+    """In the parameter's memory layout: the fused optimiser walks through both as they lie in memory."""
+    return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value
 
 
 def _named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

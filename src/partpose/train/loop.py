@@ -2,9 +2,7 @@
 
 import copy
 import math
-import signal
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -19,6 +17,7 @@ from partpose.train.batches import Batches, step_generator
 from partpose.train.checkpoint import Standing, load_checkpoint, read_standing, save_checkpoint
 from partpose.train.health import Health, measure
 from partpose.train.schedule import Clock, follow, learning_rate, strength
+from partpose.train.signals import Signals, Stopped
 from partpose.train.step import draw_step, total, training_step
 
 
@@ -36,11 +35,13 @@ class Reporter(Protocol):
 
 
 class Outcome(NamedTuple):
-    """How a sitting ended: where the run stands, and whether a signal stopped it before its end."""
+    """How a sitting ended: where the run stands, and the signal that stopped it before its end, if any.
 
-    step: int
-    seconds: float
-    finished: bool
+    steps: of this sitting; 0 where the run was finished before.
+    """
+
+    standing: Standing
+    steps: int
     signal: int | None
 
 
@@ -78,24 +79,23 @@ class Trainer:
             self.clock = Clock(self.settings.train, standing.step, standing.seconds)
         run_folder.trim_log(self.folder, self.clock.step)
 
-    def run(self) -> Outcome:
+    def run(self, signals: Signals) -> Outcome:
         """Train; what is on disk at the end is a model, whatever ended it."""
-        t = self.settings.train
+        t, began = self.settings.train, self.clock.step
         saved = pictured = self.clock.seconds
-        with _signals() as received:
-            while self.clock.progress < 1 and not received:
-                self.step()
-                now = self.clock.seconds
-                if self.clock.step % t.checkpoint_steps == 0 or now - saved > 60 * t.checkpoint_minutes:
-                    self.save(finished=False)
-                    saved = now
-                if now - pictured > 60 * t.pictures_every:
-                    self.reporter.pictures(self.average, self.batches, self.clock.step)
-                    pictured = now
-            finished = self.clock.progress >= 1
-            self.save(finished)
-            self.reporter.pictures(self.average, self.batches, self.clock.step)
-        return Outcome(self.clock.step, self.clock.seconds, finished, received[0] if received else None)
+        while self.clock.progress < 1 and not signals.received:
+            self.step()
+            now = self.clock.seconds
+            if self.clock.step % t.checkpoint_steps == 0 or now - saved > 60 * t.checkpoint_minutes:
+                self.save(finished=False)
+                saved = now
+            if now - pictured > 60 * t.pictures_every:
+                self.reporter.pictures(self.average, self.batches, self.clock.step)
+                pictured = now
+        standing = self.save(finished=self.clock.progress >= 1)
+        if standing.finished:
+            self.reporter.pictures(self.average, self.batches, standing.step)
+        return Outcome(standing, standing.step - began, None if standing.finished else signals.received)
 
     def step(self) -> None:
         """One step of the optimiser, and a line of the log where it is time for one."""
@@ -142,13 +142,15 @@ class Trainer:
         """The pictures that health is measured on."""
         return self.batches.at(self.batches._order(0)[:32])
 
-    def save(self, finished: bool) -> None:
-        """Checkpoint and model, unless the weights are not numbers."""
-        if not all(bool(p.isfinite().all()) for p in self.model.parameters()):
+    def save(self, finished: bool) -> Standing:
+        """Model and checkpoint, in this order: what a checkpoint stands for is there. Not where weights are not numbers."""
+        weights = [*self.model.state_dict().values(), *self.average.state_dict().values()]
+        if not all(bool(tensor.isfinite().all()) for tensor in weights):
             self.stop_at_nan()
         standing = Standing(self.clock.step, self.clock.seconds, finished)
         save_model(self.folder, self.average, self.settings, self.facts(standing))
         save_checkpoint(self.folder, self.model, self.average, self.optimizer, standing)
+        return standing
 
     def facts(self, standing: Standing) -> dict[str, Any]:
         """What the model folder says about its training."""
@@ -167,16 +169,15 @@ class Trainer:
         kept = f"the checkpoint of step {last.step} is kept" if last else "there was no checkpoint yet"
         rate = self.settings.train.learning_rate
         raise PartposeError(
-            f"the loss is not a number at step {self.clock.step}; {kept}. Try --train.learning-rate {rate / 3:.1e} or a "
-            f"smaller --train.clip, in a new run"
+            f"the loss is not a number at step {self.clock.step}; {kept}. Try a train.learning_rate of {rate / 3:.1e} or "
+            f"a smaller train.clip, in a new run"
         )
 
 
 def train(
     folder: Path,
-    settings: Settings | None,
-    default: Settings,
-    read: Callable[[Settings], Canvases],
+    settings: Settings,
+    read: Callable[[], Canvases],
     device: torch.device,
     reporter: Reporter,
     *,
@@ -187,25 +188,40 @@ def train(
     """Train in `folder`, or go on with the run in it.
 
     Args:
-        settings: what the user asked for, or None for `default` or, when resuming, what the run was started with.
-        read: decodes the pictures for given settings.
+        read: decodes the pictures. It may take minutes; a signal ends it at once.
 
     Raises:
-        PartposeError: see `run_folder.begin`; also when the loss is not a number.
+        PartposeError: see `run_folder.begun`; also when the loss is not a number.
     """
-    with run_folder.locked(folder):
-        settings = run_folder.begin(folder, settings, default, input, resume)
-        standing = read_standing(folder) if resume else None
-        if standing is not None and standing.finished:
-            return Outcome(standing.step, standing.seconds, True, None)
-        canvases = read(settings)
-        run_folder.write_skipped(folder, canvases.skipped)
-        trainer = Trainer(folder, canvases, settings, device, reporter)
-        if init is not None:
-            trainer.warm_start(init)
-        if resume:
-            trainer.go_on()
-        return trainer.run()
+    with run_folder.locked(folder), Signals() as signals:
+        try:
+            with run_folder.begun(folder, settings, input, resume):
+                standing = read_standing(folder)
+                if standing is not None and standing.finished:
+                    return Outcome(standing, 0, None)
+                trainer = _trainer(folder, settings, read, device, reporter, init)
+            signals.patient = True
+        except Stopped:
+            return Outcome(read_standing(folder) or Standing(0, 0.0, False), 0, signals.received)
+        return trainer.run(signals)
+
+
+def _trainer(
+    folder: Path,
+    settings: Settings,
+    read: Callable[[], Canvases],
+    device: torch.device,
+    reporter: Reporter,
+    init: Path | None,
+) -> Trainer:
+    """A trainer that stands where the run does."""
+    canvases = read()
+    run_folder.write_skipped(folder, canvases.skipped)
+    trainer = Trainer(folder, canvases, settings, device, reporter)
+    if init is not None:
+        trainer.warm_start(init)
+    trainer.go_on()
+    return trainer
 
 
 def _optimizer(model: PartModel, settings: Settings) -> torch.optim.Optimizer:
@@ -220,20 +236,3 @@ def _optimizer(model: PartModel, settings: Settings) -> torch.optim.Optimizer:
 
 def _unlike(a: Any, b: Any) -> str:
     return ", ".join(f"{k} {v} there, {getattr(b, k)} here" for k, v in a.model_dump().items() if getattr(b, k) != v)
-
-
-@contextmanager
-def _signals() -> Generator[list[int]]:
-    """Collects SIGINT and SIGTERM instead of dying of them; a second one kills as usual."""
-    received: list[int] = []
-
-    def receive(number: int, _frame: object) -> None:
-        received.append(number)
-        signal.signal(number, signal.SIG_DFL)
-
-    before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -3,15 +3,21 @@
 import fcntl
 import json
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from partpose.config import Settings, parse
 from partpose.data.atomic import atomic
 from partpose.errors import PartposeError, Skipped
+from partpose.model.part_model import WEIGHTS
+from partpose.train.checkpoint import CHECKPOINT
 
 RUN, LOG, LOCK, SKIPPED = "run.json", "log.jsonl", ".lock", "skipped.jsonl"
+
+
+class RunExists(PartposeError):
+    """There is a run, and nobody asked to go on with it."""
 
 
 @contextmanager
@@ -31,29 +37,73 @@ def locked(folder: Path) -> Generator[None]:
             raise PartposeError(
                 f"another training is writing to {folder}: wait for it, or choose another --output"
             ) from None
+        _clean(folder)
         yield
 
 
-def begin(folder: Path, settings: Settings | None, default: Settings, input: Path, resume: bool) -> Settings:
-    """The settings of the run: `settings` or `default` for a new one, those it was started with for one that goes on.
+def _clean(folder: Path) -> None:
+    """Remove what killed processes left half written; who holds the lock knows that nobody is writing."""
+    for place in (folder, folder / "pictures"):
+        for left in (*place.glob(".partial-*"), *place.glob(".canvases-*")):
+            left.unlink(missing_ok=True)
+
+
+@contextmanager
+def begun(folder: Path, settings: Settings, input: Path, resume: bool) -> Generator[None]:
+    """Write down what the run is started with, or check it against what it was started with.
+
+    A new run whose preparation, the body, fails is forgotten: it can be started again once the input is mended.
 
     Raises:
-        PartposeError: where a run exists and `resume` was not asked for, or where it was started with other settings.
+        RunExists: where a run exists and `resume` was not asked for.
+        PartposeError: where the run was started with other settings, or the folder holds a model that is no run.
     """
-    known = folder / RUN
-    if not known.is_file():
-        return _write(folder, settings or default, input)
+    new = not (folder / RUN).is_file()
+    if new:
+        _refuse_model(folder)
+        _write(folder, settings, input)
+    else:
+        _check(folder, settings, resume)
+    try:
+        yield
+    except PartposeError:
+        if new:
+            _forget(folder)
+        raise
+
+
+def _check(folder: Path, settings: Settings, resume: bool) -> None:
     if not resume:
+        raise RunExists(f"{folder} already holds a run")
+    saved = saved_settings(folder)
+    if settings != saved:
         raise PartposeError(
-            f"{folder} already holds a run: add --resume to go on with it, or choose another --output to start anew"
+            f"{folder} was started with other settings ({', '.join(differences(saved, settings))}): go on without "
+            f"changing them, or start a new run in another folder"
         )
-    saved = parse(_read(known)["settings"], str(known))
-    if settings is not None and settings != saved:
-        raise PartposeError(
-            f"{folder} was started with other settings ({', '.join(differences(saved, settings))}): resume without "
-            f"changing them, or start a new run from its weights with --init {folder}"
-        )
-    return saved
+
+
+def saved_settings(folder: Path) -> Settings:
+    """What the run in `folder` was started with."""
+    path = folder / RUN
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))["settings"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise PartposeError(f"{path} is broken: move {folder} away to begin anew") from None
+    return parse(values, str(path))
+
+
+def _forget(folder: Path) -> None:
+    for name in (RUN, SKIPPED, LOCK):
+        (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):  # there is something else in it
+        folder.rmdir()
+
+
+def _refuse_model(folder: Path) -> None:
+    for name in (WEIGHTS, CHECKPOINT):
+        if (folder / name).exists():
+            raise PartposeError(f"{folder} holds a {name} but no {RUN}, it is not a run: choose another --output")
 
 
 def differences(old: Settings, new: Settings) -> list[str]:
@@ -67,17 +117,10 @@ def differences(old: Settings, new: Settings) -> list[str]:
     ]
 
 
-def _write(folder: Path, settings: Settings, input: Path) -> Settings:
+def _write(folder: Path, settings: Settings, input: Path) -> None:
+    about = {"settings": settings.model_dump(), "input": str(input)}
     with atomic(folder / RUN) as path:
-        path.write_text(json.dumps({"settings": settings.model_dump(), "input": str(input)}, indent=2) + "\n")
-    return settings
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
-        raise PartposeError(f"{path} is broken: delete it to begin this run anew") from None
+        path.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
 
 def trim_log(folder: Path, step: int) -> None:
