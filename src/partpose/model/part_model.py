@@ -9,6 +9,7 @@ from jaxtyping import Float
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from partpose.config import ModelSettings, Settings, parse
 from partpose.data.atomic import atomic
@@ -75,6 +76,8 @@ class PartModel(nn.Module):
     def decode(self, encoding: Encoding, size: int) -> Float[Tensor, "b c size size"]:
         """Pictures of `size` from what `encode` gave, or from an edited version of it."""
         parts, appearance, background = encoding
+        if background is not None:
+            background = F.adaptive_avg_pool2d(background, size // 4)
         return self.generator(parts.mean, parts.cov, appearance, size, background)
 
 
@@ -123,5 +126,5 @@ def read_config(folder: Path) -> tuple[Settings, dict[str, Any]]:
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         return parse(config["settings"], str(folder / CONFIG)), config["training"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise PartposeError(f"{folder / CONFIG} is broken ({error!r}): copy it anew or train again") from None

@@ -1,0 +1,162 @@
+"""The whole network, and its folder on disk."""
+
+import json
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from partpose.config import Settings
+from partpose.errors import PartposeError
+from partpose.model.part_model import PartModel, load_model, load_weights, read_config, save_model
+
+SETTINGS = Settings().override({"model": {"size": 32, "parts": 3, "width": 8, "appearance": 4}}, "test")
+FACTS = {"pictures_seen": 160, "minutes": 0.5}
+
+
+def network(seed: int = 0, **changes) -> PartModel:
+    torch.manual_seed(seed)
+    return PartModel(SETTINGS.model.model_copy(update=changes)).eval()
+
+
+def pictures(channels: int = 3, side: int = 32) -> torch.Tensor:
+    return torch.rand(2, channels, side, side, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A model folder."""
+    save_model(tmp_path / "model", network(), SETTINGS, FACTS)
+    return tmp_path / "model"
+
+
+def refusal(call) -> str:
+    """The one line that `call` is refused with."""
+    with pytest.raises(PartposeError) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("background", ["none", "masked"])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("parts", [1, 5])
+@torch.no_grad()
+def test_taking_apart_and_putting_together(parts, channels, background):
+    """Also a picture larger than the training views: prediction looks at the whole canvas."""
+    model = network(parts=parts, channels=channels, background=background)
+    for side in (32, 48):
+        encoding = model.encode(pictures(channels, side))
+        assert encoding.parts.mean.shape == (2, parts, 2)
+        assert encoding.parts.cov.shape == (2, parts, 2, 2)
+        assert encoding.appearance.shape == (2, parts, 4)
+        assert model.decode(encoding, side).shape == (2, channels, side, side)
+
+
+@pytest.mark.parametrize("size", [32, 64])
+@pytest.mark.parametrize("architecture", ["compact", "lorenz2019"])
+@torch.no_grad()
+def test_pictures_are_rebuilt_at_another_size_also_with_a_background(architecture, size, monkeypatch):
+    monkeypatch.setattr("partpose.model.lorenz.WIDTH", 32)
+    model = network(architecture=architecture, background="masked")
+    assert model.decode(model.encode(pictures(side=48)), size).shape == (2, 3, size, size)
+
+
+@torch.no_grad()
+def test_parts_are_in_the_inside_frame():
+    parts = network().parts(pictures())
+    assert parts.mean.abs().max() < 1
+    assert (torch.linalg.eigvalsh(parts.cov) >= 0).all()
+    assert ((parts.confidence >= 0) & (parts.confidence <= 1)).all()
+
+
+@torch.no_grad()
+def test_prediction_is_repeatable_and_does_not_depend_on_the_batch():
+    model = network(background="masked")
+    images = pictures()
+    assert torch.equal(model.decode(model.encode(images), 32), model.decode(model.encode(images), 32))
+    torch.testing.assert_close(model.parts(images[:1]).mean, model.parts(images).mean[:1])
+
+
+@torch.no_grad()
+def test_a_model_comes_back_from_its_folder_as_it_was(folder):
+    model, settings, facts = load_model(folder)
+    assert not model.training
+    assert settings == SETTINGS
+    assert facts == FACTS
+    kept = network()
+    assert torch.equal(model.part_maps(pictures()), kept.part_maps(pictures()))
+    assert torch.equal(model.decode(model.encode(pictures()), 32), kept.decode(kept.encode(pictures()), 32))
+
+
+def test_the_same_weights_are_the_same_bytes(tmp_path):
+    """No date, path or timing in model.safetensors; nor does it matter in which memory layout the weights were."""
+    save_model(tmp_path / "a", network(), SETTINGS, FACTS)
+    save_model(tmp_path / "b", network().on(torch.device("cpu")), SETTINGS, {"minutes": 99})
+    a, b = ((tmp_path / name / "model.safetensors").read_bytes() for name in "ab")
+    assert a == b
+    with safe_open(tmp_path / "a" / "model.safetensors", "pt") as file:
+        assert not file.metadata()
+
+
+def test_a_folder_holds_weights_and_config_and_nothing_pickled(folder):
+    assert sorted(p.name for p in folder.iterdir()) == ["config.json", "model.safetensors"]
+    assert set(json.loads((folder / "config.json").read_text())) == {"settings", "training"}
+
+
+def test_saving_again_replaces_the_model(folder):
+    save_model(folder, network(seed=1), SETTINGS, FACTS)
+    assert torch.equal(load_model(folder)[0].part_maps(pictures()), network(seed=1).part_maps(pictures()))
+
+
+@pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16])
+@torch.no_grad()
+def test_weights_in_half_precision_are_widened(folder, precision):
+    weights = load_file(folder / "model.safetensors")
+    half = {name: t.to(precision) if t.is_floating_point() else t for name, t in weights.items()}
+    save_file(half, folder / "model.safetensors")
+    model = load_model(folder)[0]
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    torch.testing.assert_close(model.parts(pictures()).mean, network().parts(pictures()).mean, atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize("missing", ["model.safetensors", "config.json"])
+def test_a_missing_file_is_refused_with_what_to_do(folder, missing):
+    (folder / missing).unlink()
+    text = refusal(lambda: load_model(folder))
+    assert "no trained model" in text
+    assert "partpose train" in text
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    assert str(tmp_path / "nowhere") in refusal(lambda: load_model(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights at all", None], ids=["empty", "text", "cut"])
+def test_broken_weights_are_refused(folder, content):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100] if content is None else content)
+    assert "cannot read the weights" in refusal(lambda: load_model(folder))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"{}", b"3", b'{"settings": {}}', b'{"settings": 3, "training": {}}', b"\xff\xfe"],
+    ids=str,
+)
+def test_a_broken_config_is_refused(folder, content):
+    (folder / "config.json").write_bytes(content)
+    assert "config.json" in refusal(lambda: load_model(folder))
+
+
+def test_a_config_of_another_version_names_the_key(folder):
+    config = json.loads((folder / "config.json").read_text())
+    config["settings"]["model"]["part"] = 3
+    (folder / "config.json").write_text(json.dumps(config))
+    assert "did you mean 'parts'" in refusal(lambda: read_config(folder))
+
+
+def test_weights_of_another_network_are_refused(folder):
+    assert "do not fit" in refusal(lambda: load_weights(network(parts=4), folder))
+    assert "do not fit" in refusal(lambda: load_weights(network(channels=1), folder))

@@ -1,0 +1,57 @@
+"""The shape stream."""
+
+import pytest
+import torch
+
+from partpose.model.shape import Logits, Shape, spatial_softmax
+
+
+def rng() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def test_spatial_softmax_sums_to_one_over_the_picture():
+    maps = spatial_softmax(torch.randn(2, 3, 5, 7, generator=rng()) * 30)
+    torch.testing.assert_close(maps.sum((-2, -1)), torch.ones(2, 3))
+    assert (maps >= 0).all()
+
+
+def test_spatial_softmax_of_equal_logits_is_flat_and_of_one_high_logit_a_hot_cell():
+    assert torch.equal(spatial_softmax(torch.zeros(1, 1, 4, 4)), torch.full((1, 1, 4, 4), 1 / 16))
+    logits = torch.zeros(1, 1, 4, 4)
+    logits[..., 1, 2] = 200
+    assert float(spatial_softmax(logits)[0, 0, 1, 2]) == 1
+
+
+@pytest.mark.parametrize("loudness", [0.1, 1.0, 1e3])
+def test_logits_start_with_the_spread_of_the_scale_whatever_the_features(loudness):
+    """Part maps that start flat stay flat: normalised logits times 3 cured it."""
+    logits = Logits(8, 5, 3.0)(torch.randn(4, 8, 16, 16, generator=rng()) * loudness)
+    torch.testing.assert_close(logits.std((0, 2, 3)), torch.full((5,), 3.0), atol=0.1, rtol=0)
+
+
+@pytest.mark.parametrize("parts", [1, 4])
+@pytest.mark.parametrize("side", [32, 48, 64, 80, 112])
+def test_part_maps_have_half_the_side_of_any_picture(side, parts):
+    """A stem or bottleneck built for one picture size only."""
+    maps = Shape(3, parts, 8, 3.0, 0.0)(torch.rand(2, 3, side, side, generator=rng()))
+    assert maps.shape == (2, parts, side // 2, side // 2)
+    torch.testing.assert_close(maps.sum((-2, -1)), torch.ones(2, parts))
+
+
+def test_mirrored_weights_on_a_mirrored_picture_give_the_mirrored_maps():
+    """The stream has no built-in shift."""
+    torch.manual_seed(0)
+    shape = Shape(1, 2, 8, 3.0, 0.0).eval()
+    picture = torch.rand(1, 1, 32, 32, generator=rng())
+    maps = shape(picture)
+    with torch.no_grad():
+        for p in shape.parameters():
+            if p.ndim == 4:
+                p.copy_(p.flip(-1))
+    torch.testing.assert_close(shape(picture.flip(-1)), maps.flip(-1), atol=1e-5, rtol=1e-3)
+
+
+def test_maps_stay_in_full_precision_under_autocast():
+    with torch.autocast("cpu", torch.bfloat16):
+        assert Shape(1, 2, 8, 3.0, 0.0)(torch.rand(2, 1, 32, 32)).dtype == torch.float32

@@ -1,0 +1,50 @@
+"""Models by path and by name."""
+
+import pytest
+
+from partpose.errors import PartposeError
+from partpose.model import shipped as module
+from partpose.model.shipped import resolve, shipped
+
+
+@pytest.fixture
+def with_weights(tmp_path, monkeypatch):
+    """An installation that ships two models."""
+    for name in ("faces", "mice"):
+        (tmp_path / "package" / "weights" / name).mkdir(parents=True)
+    (tmp_path / "package" / "weights" / "LICENSE").touch()
+    monkeypatch.setattr(module.resources, "files", lambda _package: tmp_path / "package")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("with_weights")
+def test_shipped_models_are_the_folders_among_the_weights():
+    assert shipped() == ["faces", "mice"]
+
+
+def test_an_installation_without_weights_ships_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(module.resources, "files", lambda _package: tmp_path)
+    assert shipped() == []
+    with pytest.raises(PartposeError, match="none in this installation"):
+        resolve("faces")
+
+
+def test_a_name_leads_to_the_shipped_folder(with_weights):
+    assert resolve("mice") == with_weights / "package" / "weights" / "mice"
+
+
+def test_a_path_that_exists_wins_over_a_name(with_weights):
+    (with_weights / "mice").mkdir()
+    assert resolve("mice").resolve() == with_weights / "mice"
+
+
+def test_neither_path_nor_name_is_refused_with_the_names_that_there_are(with_weights):
+    with pytest.raises(PartposeError, match=r"nowhere.*faces, mice"):
+        resolve(with_weights / "nowhere")
+
+
+def test_a_file_is_no_model(with_weights):
+    (with_weights / "model.pt").touch()
+    with pytest.raises(PartposeError, match="is a file"):
+        resolve(with_weights / "model.pt")
