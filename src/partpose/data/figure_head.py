@@ -95,7 +95,7 @@ class Head:
             yield 0.34, 0.06, 0.1, 0.13, EYE
             yield 0.0, -0.5, 0.22, 0.06, LIPS
             return
-        yield 0.52, -0.28, 0.2, 0.17, between(skin, BLUSH, 0.2)
+        yield 0.52, -0.28, 0.2, 0.17, between(skin, BLUSH, 0.15)
         yield 0.34, 0.05, 0.15, 0.12, WHITE
         yield 0.335, 0.045, 0.085, 0.11, EYE
         yield 0.31, 0.085, 0.03, 0.03, WHITE

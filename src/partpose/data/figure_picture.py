@@ -13,7 +13,7 @@ from partpose.data.figure_render import Canvas, Light, planes
 from partpose.data.figure_scene import cast_shadow
 
 # The share of the picture's height that a figure fills, of its width at most, and the border that stays free.
-LOWEST, HIGHEST, WIDEST, BORDER = 0.615, 0.785, 0.82, 0.07
+LOWEST, HIGHEST, WIDEST, BORDER = 0.635, 0.78, 0.82, 0.075
 
 
 class Camera(NamedTuple):
@@ -77,7 +77,7 @@ def _extent(skeleton: Skeleton, person: Person) -> tuple[NDArray, NDArray]:
     """The smallest and largest (x, y) that the body covers, in units of its height."""
     points = np.concatenate([skeleton.joints, skeleton.hands, skeleton.toes])[:, :2]
     radii = np.full((len(points), 1), 0.026)
-    radii[0] = person.build.head * (1 + 0.8 * person.hair.volume)
+    radii[0] = person.build.head * (1.62 if person.hair.bun else 1.08 + 1.3 * person.hair.volume)
     return (points - radii).min(0), (points + radii).max(0)
 
 
@@ -98,8 +98,8 @@ def draw_light(rng: Generator) -> Light:
 
 def draw_camera(rng: Generator) -> Camera:
     """A random place in the picture, near the middle."""
-    x, y = rng.uniform(-1, 1, 2) * (0.1, 0.045)
-    return Camera(rng.uniform(0.68, 0.77), rng.uniform(1, 12), (float(x), float(y)))
+    x, y = rng.uniform(-1, 1, 2) * (0.11, 0.05)
+    return Camera(rng.uniform(0.66, 0.76), rng.uniform(1, 12), (float(x), float(y)))
 
 
 def to_bytes(planes: NDArray) -> NDArray[np.uint8]:

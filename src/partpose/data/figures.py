@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ from partpose.data.figure_scene import draw_clutter, draw_room
 from partpose.errors import PartposeError
 
 BACKGROUNDS = ("plain", "room", "clutter")
-SMALLEST, LARGEST = 32, 1024
+SMALLEST, LARGEST = 32, 512
 CHUNK = 32
 # What a stream of random numbers is for, so that no two of them are the same.
 PERSON, SPLIT, POSE, SCENE = range(4)
@@ -120,7 +120,8 @@ def draw_picture(plan: Plan, index: int) -> tuple[Pose, Drawing]:
     return pose, render(person_of(plan.seed, person), pose, plan.size, scene, light, camera)
 
 
-@cache
+# Enough for the usual 40 people, and 200 MB with the largest pictures.
+@lru_cache(64)
 def _room_of(seed: int, person: int, size: int) -> np.ndarray:
     return draw_room(_stream(seed, SCENE, person), size)
 
@@ -173,7 +174,9 @@ def _write_bytes(path: Path, data: bytes) -> None:
 
 def _is_finished(out: Path, plan: Plan) -> bool:
     """Whether the folder holds this very set; refuses a folder that holds anything else."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if out.exists() and not out.is_dir():
+        raise PartposeError(f"{out} is a file: expected a new folder to draw into")
+    if not out.exists() or not any(out.iterdir()):
         return False
     there = _read_plan(out)
     if there is None:
