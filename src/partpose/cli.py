@@ -9,6 +9,7 @@ from cyclopts.validators import Number
 from pydantic import ValidationError
 
 import partpose
+from partpose.command import command
 from partpose.config import DataSettings, LossSettings, ModelSettings, TrainSettings, TransformSettings, explain
 from partpose.errors import PartposeError
 
@@ -17,6 +18,7 @@ app = App(
     help="Label-free pose estimation: learns body parts from plain pictures or videos, without annotations.",
     version=partpose.__version__,
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,
 )
 Section = Annotated[object, Parameter(negative=())]
 
@@ -209,22 +211,17 @@ def models() -> None:
     list_models()
 
 
-def _line(error: PartposeError | CycloptsError) -> str:
-    """What is wrong, in one line; for a setting in the words that a preset's file would get."""
-    if isinstance(error, CycloptsError) and isinstance(error.__cause__, ValidationError) and error.argument:
+def _words(error: CycloptsError) -> str:
+    """What is wrong; for a setting in the words that a preset's file would get."""
+    if isinstance(error.__cause__, ValidationError) and error.argument:
         return explain(error.__cause__, error.argument.name.lstrip("-"))
-    return " ".join(str(error).split())
+    return str(error)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user ends it with one line and exit code 2."""
-    try:
-        app(arguments, exit_on_error=False, print_error=False)
-    except (PartposeError, CycloptsError) as error:
-        print(f"partpose: {_line(error)}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("partpose: interrupted", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(141)
+    with command("partpose"):
+        try:
+            app(arguments, exit_on_error=False, print_error=False)
+        except CycloptsError as error:
+            raise PartposeError(_words(error)) from None

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+from partpose.command import command
 from partpose.config import Settings, parse, read_yaml
 from partpose.errors import PartposeError
 
@@ -92,11 +93,5 @@ def _trained(output: Path, named: Path | None) -> str:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run, and end the process; a mistake of the user gets one line and exit code 2."""
-    try:
+    with command("main.py"):
         sys.exit(run(arguments))
-    except PartposeError as error:
-        print(f"main.py: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("main.py: interrupted", file=sys.stderr)
-        sys.exit(130)

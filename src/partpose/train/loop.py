@@ -167,9 +167,9 @@ class Trainer:
         """Leave the last good checkpoint as it is and say what to try."""
         last = read_standing(self.folder)
         kept = f"the checkpoint of step {last.step} is kept" if last else "there was no checkpoint yet"
-        rate = self.settings.train.learning_rate
+        rate = min(self.settings.train.learning_rate / 3, 1e-3)
         raise PartposeError(
-            f"the loss is not a number at step {self.clock.step}; {kept}. Try a train.learning_rate of {rate / 3:.1e} or "
+            f"the loss is not a number at step {self.clock.step}; {kept}. Try a train.learning_rate of {rate:.1g} or "
             f"a smaller train.clip, in a new run"
         )
 
