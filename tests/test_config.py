@@ -81,8 +81,17 @@ def test_all_mistakes_are_told_at_once():
 def test_override_changes_what_is_named_and_keeps_the_rest():
     changed = load_preset("faces").override({"model": {"parts": 3}, "train": {"steps": 7}}, "x")
     assert (changed.model.parts, changed.train.steps) == (3, 7)
-    assert changed.model.background == "masked"
-    assert changed.train.minutes == 10
+    assert changed.model.background == load_preset("faces").model.background
+    assert changed.train.batch == load_preset("faces").train.batch
+
+
+def test_a_bound_named_alone_is_the_only_one():
+    """A run of 7 steps must not end by the preset's minutes, nor look at the time: it is reproducible to the bit."""
+    base = Settings()
+    assert base.override({"train": {"steps": 7}}, "x").train.minutes is None
+    assert base.override({"train": {"steps": 7}}, "x").override({"train": {"minutes": 2}}, "x").train.steps is None
+    both = base.override({"train": {"steps": 7, "minutes": 2}}, "x").train
+    assert (both.steps, both.minutes) == (7, 2)
 
 
 def test_merge_leaves_its_arguments_alone():
@@ -126,7 +135,7 @@ def test_numbers_as_people_write_them(tmp_path):
         ("model: {parts: 3\n\n", ["not valid YAML", "line"]),
         ("model:\n\tparts: 3\n", ["not valid YAML", "line 2"]),
         ("- a\n- b\n", ["key: value", "got list"]),
-        ("", ["key: value", "got NoneType"]),
+        ("", ["key: value", "got nothing"]),
     ],
 )
 def test_a_broken_yaml_file_is_refused_with_file_and_line(tmp_path, text, words):
