@@ -10,7 +10,7 @@ from partpose.data.figure_colours import Colour
 from partpose.data.figure_render import mix, planes, ramp
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Block:
     """A box, or with large `rounded` corners a disc or a pill.
 
@@ -39,9 +39,9 @@ class Block:
         alpha = ramp(outside * size)
         rest = 1 - alpha
         if self.shadow:
-            # The lamp of a scene is above and to the left of it.
-            near = np.minimum(np.maximum(0.7 + 0.3 * lower - outside * (1 / self.shadow), 0), 1)
-            rest *= 1 - 0.4 * near * near
+            near = np.minimum(np.maximum(0.8 - outside * (1 / self.shadow), 0), 1)
+            near *= near
+            rest *= 1 - 0.4 * near
         alpha *= 1 - self.shade * lower
         region = scene[:, rows, columns]
         region *= rest

@@ -18,7 +18,7 @@ NARROW = 0.86
 ACROSS = (1.0, 0.0, 0.0)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Head:
     """centre: (3,), pixels. radius: half of its height, pixels. axes: (3, 3), its left, up and front as columns, in x
     right, y down, z to the viewer. depth: larger is nearer to the viewer."""

@@ -4,6 +4,7 @@ Body axes: x to the person's left, y up, z to the front; a person who faces the 
 picture. Angles are in degrees; all zero is standing upright with hanging arms.
 """
 
+from math import cos, radians, sin
 from typing import NamedTuple
 
 import numpy as np
@@ -97,6 +98,7 @@ class Skeleton(NamedTuple):
 TRUNK_LIMITS = ((-60, 60), (-15, 55), (-28, 28), (-30, 30), (-25, 35), (-55, 55))
 ARM_LIMITS = ((-45, 175), (0, 170), (-75, 95), (0, 145))
 LEG_LIMITS = ((-28, 110), (-8, 45), (0, 135))
+LIMITS = np.array((*TRUNK_LIMITS, *2 * ARM_LIMITS, *2 * LEG_LIMITS), np.float64).T
 
 HANGING, STRAIGHT = Arm(4, 11, -10, 16), Leg(1, 4, 4)
 UPRIGHT = Trunk(0, 2, 0, 0, 3, 0)
@@ -121,20 +123,16 @@ FAMILIES = {
     "climbing": Pose(UPRIGHT, Arm(150, 12, -10, 25), Arm(50, 15, -10, 70), Leg(78, 20, 92), Leg(-2, 8, 6)),
     "balancing": Pose(UPRIGHT, Arm(10, 68, 0, 22), Arm(10, 68, 0, 22), Leg(72, 16, 96), STRAIGHT),
 }  # fmt: skip
-TRUNK_SPREAD, ARM_SPREAD, LEG_SPREAD = Trunk(0, 5, 7, 8, 6, 14), Arm(18, 20, 20, 20), Leg(12, 7, 12)
+# How far all 20 angles of a pose stray from their family's
+SPREAD = (*Trunk(0, 5, 7, 8, 6, 14), *(2 * Arm(18, 20, 20, 20)), *(2 * Leg(12, 7, 12)))
 
 
 def draw_pose(rng: Generator) -> Pose:
     """One random pose: a family's, loosened within the limits of the joints, mirrored half of the time and turned."""
     names = list(FAMILIES)
     family = FAMILIES[names[int(rng.integers(len(names)))]]
-    pose = Pose(
-        _loosen(rng, family.trunk, TRUNK_SPREAD, TRUNK_LIMITS),
-        _loosen(rng, family.left_arm, ARM_SPREAD, ARM_LIMITS),
-        _loosen(rng, family.right_arm, ARM_SPREAD, ARM_LIMITS),
-        _loosen(rng, family.left_leg, LEG_SPREAD, LEG_LIMITS),
-        _loosen(rng, family.right_leg, LEG_SPREAD, LEG_LIMITS),
-    )
+    angles = np.clip(rng.normal([angle for limb in family for angle in limb], SPREAD), *LIMITS).tolist()
+    pose = Pose(Trunk(*angles[:6]), Arm(*angles[6:10]), Arm(*angles[10:14]), Leg(*angles[14:17]), Leg(*angles[17:]))
     pose = mirror(pose) if rng.random() < 0.5 else pose
     return pose._replace(trunk=pose.trunk._replace(yaw=float(rng.uniform(*TRUNK_LIMITS[0]))))
 
@@ -167,7 +165,7 @@ def build_skeleton(build: Build, pose: Pose, pitch: float = 0.0) -> Skeleton:
 def _arm(build: Build, chest: NDArray, neck: NDArray, arm: Arm, side: int) -> tuple[NDArray, ...]:
     """Shoulder, elbow, wrist and the tip of the hand; side is 1 on the left, -1 on the right."""
     # A raised arm lifts its shoulder.
-    lift = 0.035 * np.sin(np.radians(max(arm.abduct, arm.flex, 0) / 2)) - 0.018
+    lift = 0.035 * sin(radians(max(arm.abduct, arm.flex, 0) / 2)) - 0.018
     shoulder = neck + chest @ np.array([side * build.shoulder, lift, 0])
     upper = chest @ turn_z(side * arm.abduct) @ turn_x(-arm.flex) @ turn_y(side * arm.twist)
     lower = upper @ turn_x(-arm.elbow)
@@ -185,29 +183,23 @@ def _leg(build: Build, pelvis: NDArray, leg: Leg, side: int) -> tuple[NDArray, .
     knee = hip - build.thigh * upper[:, 1]
     ankle = knee - build.shin * lower[:, 1]
     # The sole stays flat under a leg that stands, and hangs with the shin of one that is lifted.
-    foot = upper @ turn_x(np.clip(leg.flex, 0.45 * leg.knee, None)) if leg.flex > 0 else lower @ turn_x(-0.5 * leg.knee)
+    foot = upper @ turn_x(max(leg.flex, 0.45 * leg.knee)) if leg.flex > 0 else lower @ turn_x(-0.5 * leg.knee)
     return hip, knee, ankle, ankle + foot @ np.array([0, -0.028, 0.085])
-
-
-def _loosen(rng: Generator, angles, spread, limits):
-    """Normal noise around a family's angles, kept within the limits; the same kind of tuple as came in."""
-    low, high = np.array(limits).T
-    return type(angles)(*np.clip(rng.normal(angles, spread), low, high).tolist())
 
 
 def turn_x(degrees: float) -> NDArray:
     """(3, 3), a turn about x: y towards z."""
-    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+    c, s = cos(radians(degrees)), sin(radians(degrees))
+    return np.array(((1, 0, 0), (0, c, -s), (0, s, c)))
 
 
 def turn_y(degrees: float) -> NDArray:
     """(3, 3), a turn about y: z towards x."""
-    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+    c, s = cos(radians(degrees)), sin(radians(degrees))
+    return np.array(((c, 0, s), (0, 1, 0), (-s, 0, c)))
 
 
 def turn_z(degrees: float) -> NDArray:
     """(3, 3), a turn about z: x towards y."""
-    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+    c, s = cos(radians(degrees)), sin(radians(degrees))
+    return np.array(((c, -s, 0), (s, c, 0), (0, 0, 1)))

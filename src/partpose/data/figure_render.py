@@ -77,7 +77,7 @@ def mix(first: Colour, second: Colour, weight: NDArray) -> NDArray:
     return base + weight * (planes(second) - base)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Limb:
     """A solid of revolution between two points, with rounded ends.
 

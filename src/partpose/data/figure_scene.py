@@ -20,7 +20,7 @@ THINGS = palette(
     *("bc4749", "a7c957", "386641", "577590", "90a955", "d4a373", "7f5539", "9a8c98"),
 )
 FRAME, METAL, GRASS, SKIES = (0.95, 0.94, 0.91), (0.28, 0.27, 0.29), (0.5, 0.65, 0.45), palette("9eccee", "f2c799")
-CLUTTER = 16
+CLUTTER = 14
 
 
 def draw_room(rng: Generator, size: int) -> NDArray:
@@ -134,7 +134,7 @@ def draw_clutter(rng: Generator, size: int) -> NDArray:
 def _heap(rng: Generator) -> Iterator[Block]:
     """Boxes, pills and discs of all sizes, a quarter of them striped."""
     x, y, turn, kind, cloth, lamp = rng.random((6, CLUTTER)).tolist()
-    halves = (rng.gamma(3.0, 0.026, (CLUTTER, 2)) + 0.02).tolist()
+    halves = (rng.gamma(3.0, 0.028, (CLUTTER, 2)) + 0.02).tolist()
     colours, others = picks(rng, THINGS, CLUTTER), picks(rng, THINGS, CLUTTER)
     for i, (wide, high) in enumerate(halves):
         half, rounded = (wide, wide if kind[i] < 0.3 else high), 1.0 if kind[i] < 0.5 else 0.0
