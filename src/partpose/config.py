@@ -252,8 +252,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise PartposeError(f"cannot read the settings file {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PartposeError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    except UnicodeDecodeError:
+        raise PartposeError(f"{path}: not valid YAML, it is no text file") from None
+    except yaml.YAMLError as error:
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
+        raise PartposeError(f"{path}{f', line {mark.line + 1}' if mark else ''}: not valid YAML, {problem}") from None
     if not isinstance(values, dict):
         raise PartposeError(
             f"{path} should hold `key: value` lines, got {'nothing' if values is None else type(values).__name__}"

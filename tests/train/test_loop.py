@@ -1,0 +1,144 @@
+import json
+import signal
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from training import Listener, canvases, interrupt, small, train_in
+
+from partpose.errors import PartposeError
+from partpose.model.part_model import WEIGHTS, load_model, read_config
+from partpose.train import loop
+from partpose.train.checkpoint import CHECKPOINT, Standing, read_standing
+from partpose.train.run_folder import LOG, RUN, RunExists
+
+pytestmark = [pytest.mark.training, pytest.mark.xdist_group("training")]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """An uninterrupted run of 12 steps."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert train_in(folder).standing.finished
+    return folder
+
+
+def steps_of(folder):
+    return [json.loads(line)["step"] for line in (folder / LOG).read_text().splitlines()]
+
+
+def test_a_run_leaves_a_model_a_log_and_a_grid(tmp_path):
+    listener = Listener()
+    outcome = train_in(tmp_path, small(steps=5), listener)
+    assert (outcome.standing.step, outcome.standing.finished, outcome.steps, outcome.signal) == (5, True, 5, None)
+    assert steps_of(tmp_path) == listener.steps == [2, 4, 5]
+    assert listener.grids == [5]
+    facts = read_config(tmp_path)[1]
+    assert (facts["pictures"], facts["pictures_seen"], facts["steps"], facts["finished"]) == (10, 40, 5, True)
+
+
+def test_the_average_is_what_is_saved(whole):
+    weights, checkpoint = load_file(whole / WEIGHTS), load_file(whole / CHECKPOINT)
+    assert all(torch.equal(weights[name], checkpoint[f"average.{name}"]) for name in weights)
+    assert not all(torch.equal(weights[name], checkpoint[f"model.{name}"]) for name in weights)
+
+
+@pytest.mark.parametrize("steps", [[2], [4, 8], [10]])
+def test_a_run_that_was_interrupted_ends_with_the_same_file(tmp_path, whole, steps):
+    for step in steps:
+        outcome = train_in(tmp_path, listener=interrupt(step), resume=True)
+        assert (outcome.standing.step, outcome.standing.finished, outcome.signal) == (step, False, signal.SIGINT)
+    assert train_in(tmp_path, resume=True).standing.finished
+    assert (tmp_path / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()
+    assert steps_of(tmp_path) == steps_of(whole)
+
+
+def test_going_on_from_an_older_checkpoint_doubles_no_line_of_the_log(tmp_path, whole):
+    class Killed(Exception):
+        pass
+
+    def kill(step):
+        if step == 8:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train_in(tmp_path, listener=Listener(kill))
+    assert read_standing(tmp_path).step == 6
+    assert steps_of(tmp_path)[-1] == 8
+    train_in(tmp_path, resume=True)
+    assert (tmp_path / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()
+    assert steps_of(tmp_path) == steps_of(whole)
+
+
+def test_a_finished_run_is_left_as_it_is(whole):
+    before = (whole / CHECKPOINT).read_bytes()
+    outcome = train_in(whole, resume=True, read=None)
+    assert (outcome.standing.step, outcome.standing.finished, outcome.steps) == (12, True, 0)
+    assert (whole / CHECKPOINT).read_bytes() == before
+
+
+def test_a_run_is_not_started_over(whole):
+    with pytest.raises(RunExists, match="already holds a run"):
+        train_in(whole)
+
+
+def test_a_run_goes_on_with_its_own_settings_only(whole):
+    with pytest.raises(PartposeError, match=r"other settings \(train.steps 12 → 13\)"):
+        train_in(whole, small(steps=13), resume=True)
+
+
+def test_a_signal_while_reading_ends_at_once(tmp_path):
+    def read():
+        signal.raise_signal(signal.SIGTERM)
+        raise AssertionError("reading went on")
+
+    handler = signal.getsignal(signal.SIGTERM)
+    outcome = train_in(tmp_path, read=read)
+    assert (outcome.standing, outcome.signal) == (Standing(0, 0.0, False), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is handler
+    assert (tmp_path / RUN).is_file()
+    assert train_in(tmp_path, small(), resume=True).standing.finished
+
+
+@pytest.mark.parametrize(("steps", "minutes"), [(None, 0.01), (10**6, 0.01), (3, 60)])
+def test_whichever_bound_comes_first_ends_the_run(tmp_path, steps, minutes):
+    outcome = train_in(tmp_path, small(steps=steps, minutes=minutes))
+    assert outcome.standing.finished
+    assert outcome.standing.step == 3 if steps == 3 else outcome.standing.seconds >= 0.6
+
+
+def test_a_loss_that_is_not_a_number_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
+    right = loop.total
+    monkeypatch.setattr(loop, "total", lambda terms, settings: right(terms, settings) * next(factors))
+    factors = iter([1.0] * 7 + [float("nan")] * 9)
+    with pytest.raises(PartposeError, match=r"not a number at step 8; the checkpoint of step 6 is kept. Try a train.l"):
+        train_in(tmp_path)
+    assert read_standing(tmp_path).step == 6
+    assert all(p.isfinite().all() for p in load_model(tmp_path)[0].parameters())
+
+
+def test_weights_that_are_not_numbers_are_never_saved(tmp_path, monkeypatch):
+    right = loop.total
+    monkeypatch.setattr(loop, "total", lambda terms, settings: right(terms, settings) * next(factors))
+    factors = iter([1.0] * 4 + [float("nan")] * 9)
+    with pytest.raises(PartposeError, match="not a number at step 6"):
+        train_in(tmp_path, small(log_every=100))
+    assert read_standing(tmp_path).step == 3
+
+
+def test_a_warm_start_takes_the_weights(tmp_path, whole):
+    train_in(tmp_path, small(steps=1, learning_rate=1e-9), init=whole)
+    new, old = load_file(tmp_path / WEIGHTS), load_file(whole / WEIGHTS)
+    assert all(torch.allclose(new[name], old[name], atol=1e-5) for name in new if "running" not in name)
+
+
+def test_a_warm_start_from_another_network_is_refused_and_leaves_nothing(tmp_path, whole):
+    other = small().override({"model": {"parts": 6}}, "the test")
+    with pytest.raises(PartposeError, match="parts 5 there, 6 here"):
+        train_in(tmp_path / "run", other, init=whole)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_fewer_pictures_than_a_batch(tmp_path, count):
+    assert train_in(tmp_path, small(steps=2), read=lambda: canvases(count)).standing.finished
