@@ -15,10 +15,11 @@ from PIL import Image
 
 from partpose.config import Settings, load_preset
 from partpose.data.canvas import Canvases
+from partpose.data.landmarks import Landmarks, write_landmarks
 from partpose.model.part_model import PartModel, save_model
 from partpose.train.loop import Outcome, train
 
-OPTIONS = ["--preset", "smoke", "--train.log-every", "2", "--train.checkpoint-steps", "3"]
+OPTIONS = ["--preset", "smoke", "--device", "cpu", "--train.log-every", "2", "--train.checkpoint-steps", "3"]
 
 
 def small(**train_settings) -> Settings:
@@ -38,6 +39,18 @@ def save_pictures(folder: Path, count: int = 10) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for i in range(count):
         Image.fromarray(blob(40, 40, 8 + 2 * i, 30 - 2 * i, i)).save(folder / f"{i}.png")
+    return folder
+
+
+def save_annotated(folder: Path, splits: str) -> Path:
+    """An annotated set with one landmark, whose pictures are of the splits a(train) or e(test)."""
+    names = tuple(f"images/{i}.png" for i in range(len(splits)))
+    points = np.array([[[10.0 + 2 * i, 30.0 - i]] for i in range(len(splits))])
+    (folder / "images").mkdir(parents=True)
+    for name, ((x, y),) in zip(names, points, strict=True):
+        Image.fromarray(blob(40, 40, x, y)).save(folder / name)
+    split = tuple("train" if letter == "a" else "test" for letter in splits)
+    write_landmarks(folder, Landmarks(folder, names, split, points, ("nose",)))
     return folder
 
 
