@@ -28,14 +28,15 @@ class TrainingBar:
 
     def __init__(self) -> None:
         columns = TextColumn("training"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[state]}")
-        self.bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        hidden = not console.is_terminal
+        self.bar = Progress(*columns, console=console, transient=True, refresh_per_second=1, disable=hidden)
         self.task = self.bar.add_task("training", total=1.0, state="")
 
     def update(self, entry: dict[str, Any], progress: float, seconds_left: float) -> None:
         """Show where the run stands at a line of its log."""
-        self.bar.start()
         state = f"{minutes(seconds_left)} left, {_speed(entry):.0f} pictures/s, loss {entry['loss']:.3f}"
         self.bar.update(self.task, completed=progress, state=state)
+        self.bar.start()
 
     def close(self) -> None:
         """Take the bar away; it may not have been shown."""
