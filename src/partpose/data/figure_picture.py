@@ -98,7 +98,7 @@ def draw_light(rng: Generator) -> Light:
 
 def draw_camera(rng: Generator) -> Camera:
     """A random place in the picture, near the middle."""
-    x, y = rng.uniform(-1, 1, 2) * (0.11, 0.05)
+    x, y = rng.uniform(-1, 1, 2) * (0.12, 0.05)
     return Camera(rng.uniform(0.66, 0.76), rng.uniform(1, 12), (float(x), float(y)))
 
 

@@ -95,7 +95,7 @@ class Skeleton(NamedTuple):
 
 
 # (smallest, largest) of every angle, in the order of its tuple
-TRUNK_LIMITS = ((-60, 60), (-15, 55), (-28, 28), (-30, 30), (-25, 35), (-55, 55))
+TRUNK_LIMITS = ((-40, 40), (-15, 55), (-28, 28), (-30, 30), (-25, 35), (-55, 55))
 ARM_LIMITS = ((-45, 175), (0, 170), (-75, 95), (0, 145))
 LEG_LIMITS = ((-28, 110), (-8, 45), (0, 135))
 LIMITS = np.array((*TRUNK_LIMITS, *2 * ARM_LIMITS, *2 * LEG_LIMITS), np.float64).T
@@ -124,7 +124,7 @@ FAMILIES = {
     "balancing": Pose(UPRIGHT, Arm(10, 68, 0, 22), Arm(10, 68, 0, 22), Leg(72, 16, 96), STRAIGHT),
 }  # fmt: skip
 # How far all 20 angles of a pose stray from their family's
-SPREAD = (*Trunk(0, 5, 7, 8, 6, 14), *(2 * Arm(18, 20, 20, 20)), *(2 * Leg(12, 7, 12)))
+SPREAD = (*Trunk(0, 4, 5, 6, 5, 12), *(2 * Arm(10, 14, 12, 12)), *(2 * Leg(8, 5, 8)))
 
 
 def draw_pose(rng: Generator) -> Pose:

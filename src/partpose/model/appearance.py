@@ -14,14 +14,16 @@ def pool(features: Float[Tensor, "b d h w"], maps: Float[Tensor, "b k h w"]) -> 
 
 
 class Appearance(nn.Module):
-    """A feature map at 1/4 of the side, averaged under each part's map."""
+    """A feature map at 1/4 of the side, averaged under each part's map.
+
+    A feature sees 12 × 12 pixels and no more: one that saw the whole object would tell the generator its pose, and the parts
+    would not have to.
+    """
 
     def __init__(self, channels: int, dimensions: int, width: int) -> None:
         super().__init__()
         w = width
-        self.features = nn.Sequential(
-            conv(channels, w, 2, 6), conv(w, 2 * w, 2, 4), conv(2 * w, 2 * w), nn.Conv2d(2 * w, dimensions, 1)
-        )
+        self.features = nn.Sequential(conv(channels, w, 2, 6), conv(w, w, 2, 4), nn.Conv2d(w, dimensions, 1))
 
     def forward(self, images: Float[Tensor, "b c h w"], maps: Float[Tensor, "b k h/2 w/2"]) -> Float[Tensor, "b k d"]:
         # the mean of four cells keeps the map's shape; times four keeps its sum at one

@@ -1,0 +1,165 @@
+"""Pictures a second of training, for the presets and for the original's network at the same picture size, in one run.
+
+    python benchmarks/train_speed.py [--presets figures people] [--device cuda:0] [--rounds 3] [--json FILE]
+
+Steps of a preset and of lorenz2019 alternate, so that a machine whose speed drifts slows both; medians are printed. What is
+timed is the trainer's own step, with its warps, losses, optimiser and moving average, on noise that is already decoded.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import partpose  # noqa: F401  (sets OMP_WAIT_POLICY before torch is imported)
+import numpy as np  # isort: skip
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from partpose.config import Settings, load_preset
+from partpose.data.canvas import Canvases
+from partpose.predict.predictor import choose_device
+from partpose.train import loop, step
+
+STAGES = ("data", "warp", "shape", "appearance", "generator", "backward", "optimiser")
+PRESETS = ("figures", "faces", "animals", "people")
+
+
+class Silent:
+    """A reporter that says nothing."""
+
+    def line(self, *_: Any) -> None: ...
+    def pictures(self, *_: Any) -> None: ...
+    def warn(self, *_: Any) -> None: ...
+
+
+class Stopwatch:
+    """Seconds by stage: every callable that it wraps adds to its stage."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self.seconds = device, defaultdict(float)
+
+    def now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
+
+    def wrap(self, owner: Any, name: str, stage: str) -> Callable[[], None]:
+        """Time `owner.name` from now on; returns what takes it off again."""
+        original = getattr(owner, name)
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            began = self.now()
+            try:
+                return original(*args, **kwargs)
+            finally:
+                self.seconds[stage] += self.now() - began
+
+        setattr(owner, name, timed)
+        return lambda: setattr(owner, name, original)
+
+
+def trainer(settings: Settings, device: torch.device, folder: Path) -> loop.Trainer:
+    """A trainer over noise, none of whose steps writes a log line."""
+    train = settings.train.model_copy(update={"steps": 10**9, "minutes": None, "log_every": 10**9})
+    settings = settings.model_copy(update={"train": train})
+    side, n = settings.model.canvas, 2 * train.batch
+    pixels = np.random.default_rng(0).integers(0, 256, (n, side, side, settings.model.channels), np.uint8)
+    canvases = Canvases(pixels, tuple(map(str, range(n))), np.full(n, -1), [])
+    return loop.Trainer(folder, canvases, settings, device, Silent())
+
+
+def seconds_a_picture(run: loop.Trainer, watch: Stopwatch, least: float) -> float:
+    """Steps for at least `least` seconds, at least one."""
+    began, steps = watch.now(), 0
+    while not steps or watch.now() - began < least:
+        run.step()
+        steps += 1
+    return (watch.now() - began) / (steps * run.settings.train.batch)
+
+
+def shares(run: loop.Trainer, watch: Stopwatch) -> dict[str, float]:
+    """The share of a step's time that each stage takes; the rest is losses and bookkeeping."""
+    watch.seconds.clear()
+    wrapped = [
+        (run.batches, "at", "data"), (loop, "draw_step", "warp"), (step, "sample", "warp"), (step, "warp_maps", "warp"),
+        (run.model.shape, "forward", "shape"), (run.model.appearance, "forward", "appearance"),
+        (run.model.generator, "forward", "generator"), (torch.Tensor, "backward", "backward"),
+        (run.optimizer, "step", "optimiser"), (loop, "follow", "optimiser"),
+    ]  # fmt: skip
+    undo = [watch.wrap(*what) for what in wrapped]
+    began = watch.now()
+    for _ in range(3):
+        run.step()
+    total = watch.now() - began
+    for put_back in undo:
+        put_back()
+    return {stage: watch.seconds[stage] / total for stage in STAGES}
+
+
+def original_at(size: int, device: torch.device) -> Settings:
+    """lorenz2019 at a picture size; small batches on a CPU, where its speed hardly depends on them."""
+    changes: dict[str, Any] = {"model": {"size": size}}
+    if device.type == "cpu":
+        changes["train"] = {"batch": 2}
+    return load_preset("lorenz2019").override(changes, "benchmark")
+
+
+def measure(preset: str, device: torch.device, rounds: int, folder: Path) -> dict[str, Any]:
+    """One row of the table."""
+    settings = load_preset(preset)
+    ours, theirs = trainer(settings, device, folder), trainer(original_at(settings.model.size, device), device, folder)
+    watch = Stopwatch(device)
+    for run in (ours, theirs):
+        run.step()
+    pairs = [(seconds_a_picture(ours, watch, 4.0), seconds_a_picture(theirs, watch, 4.0)) for _ in range(rounds)]
+    return {
+        "size": settings.model.size,
+        "batch": settings.train.batch,
+        "pictures_per_second": 1 / statistics.median(a for a, _ in pairs),
+        "lorenz2019": 1 / statistics.median(b for _, b in pairs),
+        "ratio": statistics.median(b / a for a, b in pairs),
+        "shares": shares(ours, watch),
+    }
+
+
+def table(rows: dict[str, dict[str, Any]], device: torch.device) -> Table:
+    """Speeds, ratios and shares of time by preset."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    drawn = Table("preset", "px", "batch", "pictures/s", "lorenz2019", "ratio", *STAGES, title=f"training on {name}")
+    for preset, row in rows.items():
+        numbers = (f"{row['pictures_per_second']:.1f}", f"{row['lorenz2019']:.2f}", f"{row['ratio']:.0f}×")
+        parts = (f"{row['shares'][stage]:.0%}" for stage in STAGES)
+        drawn.add_row(preset, str(row["size"]), str(row["batch"]), *numbers, *parts)
+    return drawn
+
+
+def main() -> None:
+    """Measure and print; write JSON where it was asked for."""
+    parser = argparse.ArgumentParser(description="pictures a second of training")
+    parser.add_argument("--presets", nargs="+", default=PRESETS)
+    parser.add_argument("--device", default=None)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, default=None)
+    options = parser.parse_args()
+    device, rows = choose_device(options.device), {}
+    with tempfile.TemporaryDirectory() as folder:
+        for preset in options.presets:
+            rows[preset] = measure(preset, device, options.rounds, Path(folder))
+    Console(width=150).print(table(rows, device))
+    if options.json:
+        speeds = {preset: row["pictures_per_second"] for preset, row in rows.items()}
+        original = {f"lorenz2019@{row['size']}": row["lorenz2019"] for row in rows.values()}
+        ratios = {preset: row["ratio"] for preset, row in rows.items()}
+        content = {"pictures_per_second": speeds | original, "ratio_to_lorenz2019": ratios, "rows": rows}
+        options.json.write_text(json.dumps(content, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
