@@ -1,17 +1,16 @@
 """Painting rounded boxes: what rooms and clutter are made of. Lengths are in sides of the scene, y down."""
 
-from dataclasses import dataclass
-from math import cos, sin
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from partpose.data.figure_colours import Colour
-from partpose.data.figure_render import mix, planes, ramp
+from partpose.data.figure_render import Canvas, Fragments, Layer, bands, mix, planes, ramp
 
 
-@dataclass(slots=True)
-class Block:
+class Block(NamedTuple):
     """A box, or with large `rounded` corners a disc or a pill.
 
     half: half of its width and height.  angle: radians.  other: a second colour, in so many `bands` across the width.
@@ -28,45 +27,46 @@ class Block:
     shadow: float = 0.0
     shade: float = 0.12
 
-    def paint(self, scene: NDArray) -> None:
-        """Put the block over a scene, float32 (3, size, size)."""
-        size = scene.shape[-1]
-        (rows, y), (columns, x) = (self._span(size, axis) for axis in (1, 0))
-        x, y = x[None, :], y[:, None]
-        c, s = cos(self.angle), sin(self.angle)
-        u, v = (c * x + s * y, c * y - s * x) if self.angle else (x, y)
-        outside, lower = self._distance(u, v), (x + y) * (1 / sum(self.half))
-        alpha = ramp(outside * size)
-        rest = 1 - alpha
-        if self.shadow:
-            near = np.minimum(np.maximum(0.8 - outside * (1 / self.shadow), 0), 1)
-            near *= near
-            rest *= 1 - 0.4 * near
-        alpha *= 1 - self.shade * lower
-        region = scene[:, rows, columns]
-        region *= rest
-        region += self._cloth(u, size) * alpha
 
-    def _span(self, size: int, axis: int) -> tuple[slice, NDArray]:
-        """The rows (axis 1) or columns (axis 0) that it touches, and how far their centres are from its own."""
-        centre, (ahead, aside) = self.centre[axis], (self.half[axis], self.half[1 - axis])
-        reach = abs(cos(self.angle)) * ahead + abs(sin(self.angle)) * aside
-        low, high = ((centre + side * (reach + self.shadow)) * size for side in (-1, 1))
-        span = slice(min(max(int(low) - 1, 0), size), min(max(int(high) + 2, 0), size))
-        return span, (np.arange(span.start, span.stop, dtype=np.float32) + 0.5) * (1 / size) - centre
+def paint_blocks(canvas: Canvas, blocks: Iterable[Block]) -> None:
+    """Put blocks over what is there, the first one first."""
+    for layer in _layers(list(blocks), canvas.size):
+        canvas.lay(layer)
 
-    def _distance(self, u: NDArray, v: NDArray) -> NDArray:
-        """Signed distance to a box with rounded corners (Quilez, "2D distance functions")."""
-        if not self.rounded:
-            return np.maximum(np.abs(u) - self.half[0], np.abs(v) - self.half[1])
-        round_off = min(self.rounded, *self.half)
-        a, b = np.abs(u) - (self.half[0] - round_off), np.abs(v) - (self.half[1] - round_off)
-        p, q = np.maximum(a, 0), np.maximum(b, 0)
-        return np.sqrt(p * p + q * q) + (np.minimum(np.maximum(a, b), 0) - round_off)
 
-    def _cloth(self, u: NDArray, size: int) -> NDArray:
-        """The colour, or two in bands, (3, h, w)."""
-        if self.other is None:
-            return planes(self.colour)
-        phase, width = u * (self.bands / (2 * self.half[0])), 2 * self.half[0] / self.bands
-        return mix(self.colour, self.other, ramp((np.abs(phase - np.floor(phase) - 0.5) - 0.25) * (size * width)))
+def _layers(blocks: list[Block], size: int) -> list[Layer]:
+    centre, half = (np.array(values) * size for values in zip(*(block[:2] for block in blocks), strict=True))
+    rounded, angle, shadow, shade = (
+        np.array(values) for values in zip(*((b.rounded, b.angle, b.shadow, b.shade) for b in blocks), strict=True)
+    )
+    cos, sin = np.cos(angle), np.sin(angle)
+    reach = np.abs(cos)[:, None] * half + np.abs(sin)[:, None] * half[:, ::-1] + (shadow * size)[:, None] + 0.5
+    fragments = Fragments(size, centre - 0.5 - reach, centre - 0.5 + reach)
+    put = fragments.spread
+    x, y = fragments.x - put(centre[:, 0] - 0.5), fragments.y - put(centre[:, 1] - 0.5)
+    c, s = put(cos), put(sin)
+    u = c * x + s * y
+    outside = _distance(u, c * y - s * x, *(put(v) for v in (*half.T, np.minimum(rounded * size, half.min(1)))))
+    near = np.minimum(np.maximum(0.8 - outside * put(1 / (shadow * size + 1e-3)), 0), 1)
+    alpha = ramp(outside)
+    bright = alpha * (1 - put(shade / half.sum(1)) * (x + y))
+    cuts = [fragments.cut(flat) for flat in (alpha, bright, 1 - 0.4 * near * near, u)]
+    return [
+        Layer(box, a, _cloth(block, across, size) * lit, dark if block.shadow else None)
+        for block, box, a, lit, dark, across in zip(blocks, fragments.boxes, *cuts, strict=True)
+    ]
+
+
+def _distance(u: NDArray, v: NDArray, wide: NDArray, tall: NDArray, rounded: NDArray) -> NDArray:
+    """Signed distance to a box with rounded corners (Quilez, "2D distance functions")."""
+    a, b = np.abs(u) - (wide - rounded), np.abs(v) - (tall - rounded)
+    p, q = np.maximum(a, 0), np.maximum(b, 0)
+    return np.sqrt(p * p + q * q) + np.minimum(np.maximum(a, b), 0) - rounded
+
+
+def _cloth(block: Block, across: NDArray, size: int) -> NDArray:
+    """The colour, or two in bands, (3, h, w) or (3, 1, 1)."""
+    if block.other is None:
+        return planes(block.colour)
+    width = 2 * block.half[0] * size / block.bands
+    return mix(block.colour, block.other, bands(across * (1 / width), width))

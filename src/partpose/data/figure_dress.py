@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partpose.data.figure_head import Head
+from partpose.data.figure_limb import Limb, limb_layers, smooth
 from partpose.data.figure_people import Person
 from partpose.data.figure_poses import JOINTS, Skeleton
-from partpose.data.figure_render import Canvas, Light, Limb, smooth
+from partpose.data.figure_render import Canvas, Light
 
 SLEEVE = smooth(0.0376, 0.0342, 0.0308)
 FOREARM = smooth(0.0291, 0.0302, 0.0245, 0.0188)
@@ -45,8 +46,11 @@ class Placed:
 
 def paint_person(canvas: Canvas, person: Person, placed: Placed, light: Light) -> None:
     """Paint all solids of a person, the far ones first."""
-    for solid in sorted(dress(person, placed), key=lambda solid: solid.depth):
-        solid.paint(canvas, light)
+    solids = sorted(dress(person, placed), key=lambda solid: solid.depth)
+    limbs = iter(limb_layers([solid for solid in solids if isinstance(solid, Limb)], canvas.size, light))
+    for solid in solids:
+        for layer in solid.layers(canvas.size, light) if isinstance(solid, Head) else (next(limbs),):
+            canvas.lay(layer)
 
 
 def dress(person: Person, placed: Placed) -> Iterator[Limb | Head]:

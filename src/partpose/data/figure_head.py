@@ -1,25 +1,23 @@
 """Painting a head: a ball with a face and hair on it, turned as the head is."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from partpose.data.figure_colours import Colour, between
 from partpose.data.figure_people import Person
-from partpose.data.figure_render import Box, Canvas, Light, light_up, planes, ramp
+from partpose.data.figure_render import Box, Fragments, Layer, Light, planes, ramp, shine
 
 WHITE, EYE, LIPS, BLUSH = (0.97, 0.96, 0.94), (0.13, 0.09, 0.1), (0.74, 0.29, 0.29), (0.88, 0.3, 0.3)
 # The radius in pixels from which on eyes have a white, and there are brows and a nose.
 DETAILED = 9.0
 # A head is narrower than it is high.
 NARROW = 0.86
-ACROSS = (1.0, 0.0, 0.0)
 
 
-@dataclass(slots=True)
-class Head:
+class Head(NamedTuple):
     """centre: (3,), pixels. radius: half of its height, pixels. axes: (3, 3), its left, up and front as columns, in x
     right, y down, z to the viewer. depth: larger is nearer to the viewer."""
 
@@ -29,34 +27,37 @@ class Head:
     depth: float
     person: Person
 
-    def paint(self, canvas: Canvas, light: Light) -> None:
-        """Put the head over what is there."""
-        (x0, y0, _), reach = self.centre.tolist(), 1.8 * self.radius
-        box = canvas.box(x0 - reach, y0 - reach, x0 + reach, y0 + reach)
-        if box is None:
-            return
-        x, y = (offset * (1 / self.radius) for offset in canvas.grid(box, x0, y0))
-        self._paint_hair(canvas, box, x, y, light)
+    def layers(self, size: int, light: Light) -> Iterator[Layer]:
+        """What stands off behind the face, then the head itself."""
+        reach = 1.8 * self.radius + 1
+        fragments = Fragments(size, self.centre[None, :2] - reach, self.centre[None, :2] + reach)
+        x, y = (fragments.cut(flat)[0] for flat in (fragments.x, fragments.y))
+        x, y = ((v - middle) * (1 / self.radius) for v, middle in zip((x, y), self.centre.tolist(), strict=False))
+        for ball in self._hair():
+            yield self._ball(fragments.boxes[0], x, y, ball, light)
         x = x * (1 / NARROW)
         square = x * x + y * y
-        front = np.sqrt(np.maximum(1 - square, 0))
-        alpha = ramp((np.sqrt(square) - 1) * (0.92 * self.radius))
-        paint = light_up(alpha, y, x, front, ACROSS, light)
+        front, alpha = np.sqrt(np.maximum(1 - square, 0)), ramp((np.sqrt(square) - 1) * (0.92 * self.radius))
+        paint = shine(alpha, front, _lambert(x, y, front, light), light)
         paint *= self._colour(*self._on_ball(x, y, front))
-        canvas.lay(box, alpha, paint, self._shade(x, y))
+        yield Layer(fragments.boxes[0], alpha, paint, self._shade(x, y))
 
-    def _paint_hair(self, canvas: Canvas, box: Box, x: NDArray, y: NDArray, light: Light) -> None:
-        """The hair that stands off the head, behind the face: a larger ball, shifted up and back, and a bun."""
-        hair, colour = self.person.hair, planes(self.person.hair_colour)
-        balls = [(1 + hair.volume, 0.1 + 0.3 * hair.volume, -0.14)]
-        balls += [(0.42, 1.2, -0.2)] if hair.bun else []
-        for size, up, front in balls:
-            mx, my, _ = (self.axes @ (0, up, front)).tolist()
-            u, v = (x - mx) * (1 / (0.92 * size)), (y - my) * (1 / size)
-            square = u * u + v * v
-            alpha = ramp((np.sqrt(square) - 1) * (self.radius * size))
-            lit = light_up(alpha, v, u, np.sqrt(np.maximum(1 - square, 0)), ACROSS, light)
-            canvas.lay(box, alpha, lit * colour)
+    def _hair(self) -> Iterator[tuple[float, float, float]]:
+        """The balls of hair behind the face: size, how far up, how far in front, in head radii."""
+        hair = self.person.hair
+        yield 1 + hair.volume, 0.1 + 0.3 * hair.volume, -0.14
+        if hair.bun:
+            yield 0.42, 1.2, -0.2
+
+    def _ball(self, box: Box, x: NDArray, y: NDArray, ball: tuple[float, float, float], light: Light) -> Layer:
+        size, up, ahead = ball
+        mx, my, _ = (self.axes @ (0, up, ahead)).tolist()
+        u, v = (x - mx) * (1 / (0.92 * size)), (y - my) * (1 / size)
+        square = u * u + v * v
+        front, alpha = np.sqrt(np.maximum(1 - square, 0)), ramp((np.sqrt(square) - 1) * (self.radius * size))
+        return Layer(
+            box, alpha, planes(self.person.hair_colour) * shine(alpha, front, _lambert(u, v, front, light), light)
+        )
 
     def _shade(self, x: NDArray, y: NDArray) -> NDArray:
         """The shadow of the chin on the neck."""
@@ -104,3 +105,9 @@ class Head:
         yield 0.0, -0.46, 0.25, 0.11, LIPS
         # The upper half of the mouth is covered again, which leaves a smile.
         yield 0.0, -0.4, 0.27, 0.1, skin
+
+
+def _lambert(x: NDArray, y: NDArray, front: NDArray, light: Light) -> NDArray:
+    """How much a ball faces the lamp."""
+    right, down, near = light.direction
+    return x * right + y * down + front * near

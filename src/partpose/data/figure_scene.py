@@ -7,10 +7,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from partpose.data.figure_block import Block
+from partpose.data.figure_block import Block, paint_blocks
 from partpose.data.figure_colours import BLACK, WHITE, Colour, between, palette, pick, picks
 from partpose.data.figure_dress import Placed
-from partpose.data.figure_render import Light, mix, planes
+from partpose.data.figure_render import Canvas, Light, mix, planes
 
 WALL = palette("e8e1d3", "cfd8d2", "d9c7b8", "b9c7d6", "e6d3a7", "c9b8cf", "a9bfa8", "d8a48f")
 WOOD = palette("b98b5e", "8d6748", "6f5846", "a9a19a", "c7a77b", "7d8590")
@@ -25,14 +25,12 @@ CLUTTER = 14
 
 def draw_room(rng: Generator, size: int) -> NDArray:
     """A room, float32 (3, size, size): wall, floor, window, a picture and furniture."""
-    scene, horizon = np.zeros((3, size, size), np.float32), float(rng.uniform(0.66, 0.74))
-    for block in _wall(pick(rng, WALL), horizon):
-        block.paint(scene)
-    _paint_floor(scene, horizon, pick(rng, WOOD))
-    for block in _furnish(rng, horizon):
-        block.paint(scene)
+    room, horizon = Canvas(size), float(rng.uniform(0.66, 0.74))
+    paint_blocks(room, _wall(pick(rng, WALL), horizon))
+    _paint_floor(room.colour, horizon, pick(rng, WOOD))
+    paint_blocks(room, _furnish(rng, horizon))
     axis = np.linspace(-1, 1, size, dtype=np.float32) ** 2
-    return np.clip(scene * (1.03 - 0.09 * (axis[None, :] + axis[:, None])), 0, 1)
+    return np.clip(room.colour * (1.03 - 0.09 * (axis[None, :] + axis[:, None])), 0, 1)
 
 
 def _wall(colour: Colour, horizon: float) -> Iterator[Block]:
@@ -125,10 +123,10 @@ def _plant(rng: Generator, x: float, horizon: float) -> Iterator[Block]:
 
 def draw_clutter(rng: Generator, size: int) -> NDArray:
     """A heap of things, float32 (3, size, size), new with every call."""
-    scene = _backdrop(rng, size)
-    for thing in _heap(rng):
-        thing.paint(scene)
-    return np.clip(scene, 0, 1)
+    canvas = Canvas(size)
+    canvas.colour[:] = _backdrop(rng, size)
+    paint_blocks(canvas, _heap(rng))
+    return np.clip(canvas.colour, 0, 1)
 
 
 def _heap(rng: Generator) -> Iterator[Block]:
