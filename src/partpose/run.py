@@ -11,19 +11,22 @@ import numpy as np
 
 from partpose.config import Settings, load_preset
 from partpose.data.canvas import Canvases, read_canvases
+from partpose.data.images import Unreadable
 from partpose.data.landmarks import LANDMARKS
 from partpose.data.sources import Source, TrainingInput, find_sources, of_split, training_files
-from partpose.data.video import VideoWriter, probe, read_frames
+from partpose.data.video import probe
+from partpose.data.walk import readable
 from partpose.errors import PartposeError, Skipped
 from partpose.evaluate.report import table, write_json
 from partpose.evaluate.run import evaluate
 from partpose.model.part_model import PartModel, read_config
 from partpose.model.shipped import resolve, shipped
-from partpose.predict.draw import draw_parts, write_png
+from partpose.predict.draw import write_png
 from partpose.predict.formats import write_dlc_csv, write_hdf5
 from partpose.predict.landmark_map import LandmarkMap
+from partpose.predict.overlay import draw_overlay
 from partpose.predict.poses import Poses
-from partpose.predict.predictor import Predictor, choose_device, load
+from partpose.predict.predictor import NothingRead, Predictor, choose_device, load
 from partpose.predict.show import Shown, overview, sheets
 from partpose.terminal import TrainingBar, console, count, counting, minutes, report_skipped, training_line
 from partpose.train.batches import Batches
@@ -52,7 +55,7 @@ class TerminalReporter:
 
     def pictures(self, model: PartModel, batches: Batches, step: int) -> None:
         """Write `pictures/step_<n>.png`."""
-        rows = np.linspace(0, batches.count - 1, min(6, batches.count)).round().astype(int)
+        rows = np.array(_spread(batches.count, 6))
         write_png(overview(Shown(model, batches.at(rows))), self.folder / "pictures" / f"step_{step:07d}.png")
 
     def warn(self, text: str) -> None:
@@ -158,29 +161,40 @@ def predict_inputs(
         linear_map.check(predictor.settings.model.parts, predictor.digest)
     sources, skipped = find_sources(inputs)
     if split is not None:
-        sources = [of_split(source, split) for source in sources]
+        sources = _only_split(sources, split, skipped)
     _make_folder(output)
     written = 0
+    try:
+        for source in sources:
+            poses = _predict_one(predictor, source, batch, skipped)
+            if poses is None:
+                continue
+            files = _write(poses if linear_map is None else poses.landmarks(linear_map), source, output, overlay)
+            what = count(len(poses), "frame" if source.kind == "video" else "picture")
+            print(f"{what} of {readable(source.path)}: {', '.join(map(str, files))}", flush=True)
+            written += 1
+    finally:
+        write_skipped(output, skipped)
+    if written or len(skipped) > 1:
+        report_skipped(skipped, str(output / SKIPPED))
+    if not written:
+        first = f"{skipped[0].path}: {skipped[0].reason}"
+        raise PartposeError(f"nothing could be predicted: {first}; the whole list is {output / SKIPPED}")
+
+
+def _only_split(sources: list[Source], split: str, skipped: list[Skipped]) -> list[Source]:
+    """The pictures of one split; of several inputs one that has none is passed over."""
+    if len(sources) == 1:
+        return [of_split(sources[0], split)]
+    kept = []
     for source in sources:
         try:
-            with counting(source.stem) as progress:
-                poses = _predict_one(predictor, source, batch, progress)
+            kept.append(of_split(source, split))
         except PartposeError as error:
-            skipped.append(Skipped(str(source.path), str(error)))
-            continue
-        skipped += poses.skipped
-        if linear_map is not None:
-            poses = poses.landmarks(linear_map)
-        files = write_poses(poses, output / source.stem)
-        if overlay:
-            files.append(draw_overlay(poses, source, output / source.stem))
-        what = count(len(poses), "frame" if source.kind == "video" else "picture")
-        print(f"{what} of {source.path}: {', '.join(map(str, files))}", flush=True)
-        written += 1
-    write_skipped(output, skipped)
-    if not written:
-        raise PartposeError(f"nothing could be predicted: {skipped[-1].reason}; the whole list is {output / SKIPPED}")
-    report_skipped(skipped, str(output / SKIPPED))
+            skipped.append(Skipped(readable(source.path), str(error).removeprefix(f"{readable(source.path)} ")))
+    if not kept:
+        raise PartposeError(f"no input has a split {split!r}: {skipped[-1].path}: {skipped[-1].reason}")
+    return kept
 
 
 def _make_folder(path: Path) -> None:
@@ -192,16 +206,29 @@ def _make_folder(path: Path) -> None:
         raise PartposeError(f"cannot write to the output folder {path}: {error.strerror}") from None
 
 
-def _predict_one(predictor: Predictor, source: Source, batch: int, progress: Any) -> Poses:
-    total = len(source.files) if source.kind == "pictures" else probe(source.path).frames_estimate
+def _predict_one(predictor: Predictor, source: Source, batch: int, skipped: list[Skipped]) -> Poses | None:
+    """The poses of one input, or None; what was passed over joins `skipped`."""
     done = 0
+    try:
+        with counting(source.stem) as progress:
+            total = len(source.files) if source.kind == "pictures" else probe(source.path).frames_estimate
 
-    def tick(count: int) -> None:
-        nonlocal done
-        done += count
-        progress(done, total)
+            def tick(count: int) -> None:
+                nonlocal done
+                done += count
+                progress(done, total)
 
-    return predictor.predict_source(source, batch, tick=tick)
+            poses = predictor.predict_source(source, batch, tick=tick)
+    except (Unreadable, NothingRead) as error:
+        skipped += [error.skipped] if isinstance(error, Unreadable) else error.skipped
+        return None
+    skipped += poses.skipped
+    return poses
+
+
+def _write(poses: Poses, source: Source, output: Path, overlay: bool) -> list[Path]:
+    files = write_poses(poses, output / source.stem)
+    return [*files, draw_overlay(poses, source, output / source.stem)] if overlay else files
 
 
 def write_poses(poses: Poses, stem: Path) -> list[Path]:
@@ -210,31 +237,6 @@ def write_poses(poses: Poses, stem: Path) -> list[Path]:
     write_hdf5(poses, files[0])
     write_dlc_csv(poses, files[1])
     return files
-
-
-def draw_overlay(poses: Poses, source: Source, stem: Path) -> Path:
-    """The input with its parts drawn in: `<stem>_parts.mp4`, or a folder `<stem>_parts` of PNGs."""
-    if source.kind == "pictures":
-        return _draw_pictures(poses, source, stem.with_name(stem.name + "_parts"))
-    path = stem.with_name(stem.name + "_parts.mp4")
-    info = probe(source.path)
-    width, height = (int(side) for side in poses.sizes[0])
-    with VideoWriter(path, width, height, info.fps) as video:
-        for frame, i in zip(read_frames(source.path), range(len(poses)), strict=False):
-            drawn = draw_parts(frame.pixels, poses.mean[i], poses.covariance[i], poses.confidence[i], scale=1)
-            video.write(drawn)
-    return path
-
-
-def _draw_pictures(poses: Poses, source: Source, folder: Path) -> Path:
-    from partpose.data.images import read_image
-
-    for i, row in enumerate(poses.frame_index):
-        pixels = read_image(source.files[row]).pixels
-        drawn = draw_parts(pixels, poses.mean[i], poses.covariance[i], poses.confidence[i])
-        name = Path(source.names[row])
-        write_png(drawn, folder / (name if name.suffix == ".png" else name.with_name(name.name + ".png")))
-    return folder
 
 
 def evaluate_model(
@@ -264,19 +266,31 @@ def show_model(model: str, input: Path, output: Path, pictures: int = 8, device:
     """Draw parts, part maps, reconstructions and swaps of a few pictures."""
     predictor = load(model, device)
     canvases = _chosen_canvases(predictor, input, pictures)
-    for name, pixels in sheets(Shown(predictor.network, predictor.tensor(canvases))).items():
+    for name, pixels in sheets(Shown(predictor.network, predictor.tensor(canvases.pixels))).items():
         write_png(pixels, output / name)
         print(output / name)
+    report_skipped(canvases.skipped)
 
 
-def _chosen_canvases(predictor: Predictor, input: Path, count: int) -> np.ndarray:
+def _chosen_canvases(predictor: Predictor, input: Path, count: int) -> Canvases:
     """A few pictures spread over the input: over its test split, where it has one."""
-    sources = [_test_split(source) for source in find_sources([input])[0]]
+    found, skipped = find_sources([input])
+    # More than are shown, in case some of them cannot be read, but not all of a large set
+    sources = [_few_files(_test_split(found[i]), 3 * count) for i in _spread(len(found), count)]
     s = predictor.settings.model
     canvases = read_canvases(sources, s.canvas, s.channels, count)
-    return canvases.pixels[
-        np.linspace(0, len(canvases.pixels) - 1, min(count, len(canvases.pixels))).round().astype(int)
-    ]
+    rows = _spread(len(canvases.pixels), count)
+    return canvases._replace(pixels=canvases.pixels[rows], skipped=skipped + canvases.skipped)
+
+
+def _few_files(source: Source, count: int) -> Source:
+    rows = _spread(len(source.files), count)
+    return source._replace(files=tuple(source.files[i] for i in rows), names=tuple(source.names[i] for i in rows))
+
+
+def _spread(total: int, count: int) -> list[int]:
+    """At most `count` of so many places, evenly from the first to the last."""
+    return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()
 
 
 def _test_split(source: Source) -> Source:

@@ -15,7 +15,7 @@ SHOWN = 10
 
 
 @contextmanager
-def counting(what: str) -> Generator[Callable[[int, int], None]]:
+def counting(what: str) -> Generator[Callable[[int, int | None], None]]:
     """A bar for something countable; yields `update(done, total)`. Silent where there is no terminal."""
     columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:

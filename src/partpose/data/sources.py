@@ -40,21 +40,26 @@ def find_sources(inputs: Sequence[str | PathLike]) -> tuple[list[Source], list[S
     """The pictures and videos behind each input, and what was passed over.
 
     An input is a picture, a video, a folder of any nesting, or an annotated set, of which the files listed in its
-    landmarks.csv are taken. Raises PartposeError where an input does not exist or there is no picture or video at all.
+    landmarks.csv are taken. Of several inputs one that holds nothing, or whose table is broken, is passed over.
+    Raises PartposeError where an input does not exist or there is no picture or video at all.
     """
     if not inputs:
         raise PartposeError("no input was named, expected pictures, videos or folders of them")
     sources: list[Source] = []
     skipped: list[Skipped] = []
     others = 0
-    for root in map(Path, inputs):
-        found, missed, ignored = _inside(root)
+    empty: list[Skipped] = []
+    roots = [_existing(Path(root)) for root in inputs]
+    for root in roots:
+        found, missed, ignored = _inside(root) if len(roots) == 1 else _inside_or_passed_over(root)
         sources += _sources_of(root, found)
         skipped += missed
         others += ignored
+        if not found and not missed:
+            empty.append(Skipped(readable(root), "holds no picture or video"))
     if not sources:
         raise PartposeError(_nothing_found(inputs, skipped, others))
-    return _with_own_stems(sources), skipped
+    return _with_own_stems(sources), skipped + empty
 
 
 def training_files(root: str | PathLike) -> TrainingInput:
@@ -89,11 +94,22 @@ def of_split(source: Source, split: str) -> Source:
     return kept
 
 
-def _inside(root: Path) -> tuple[list[Path], list[Skipped], int]:
-    """The pictures and videos of one input, what could not be reached, and how many files are neither."""
+def _existing(root: Path) -> Path:
     # Of os.path, because pathlib's raise on what may not be entered.
     if not os.path.exists(root):  # noqa: PTH110
         raise PartposeError(f"{readable(root)} does not exist or may not be entered, expected pictures or videos")
+    return root
+
+
+def _inside_or_passed_over(root: Path) -> tuple[list[Path], list[Skipped], int]:
+    try:
+        return _inside(root)
+    except PartposeError as error:
+        return [], [Skipped(readable(root), str(error).removeprefix(f"{readable(root)}/"))], 0
+
+
+def _inside(root: Path) -> tuple[list[Path], list[Skipped], int]:
+    """The pictures and videos of one input, what could not be reached, and how many files are neither."""
     if not root.is_dir():
         return ([root], [], 0) if _is_known(root) else ([], [Skipped(readable(root), "has an unknown ending")], 1)
     if os.path.isfile(root / LANDMARKS):  # noqa: PTH113

@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 _FALLBACK_RATE = Fraction(25)
+_CLOCK = 90_000
+"""Units of time a second in written files: divisible by the usual frame rates, fine enough for all others."""
 
 
 class Frame(NamedTuple):
@@ -107,8 +109,8 @@ class VideoWriter:
         with VideoWriter("out.mp4", width, height, fps) as video:
             video.write(pixels)                     # uint8 (height, width, 3)
 
-    An odd side is made even by repeating its last row or column. Raises PartposeError where the file cannot be written,
-    and where no frame came.
+    Frames follow each other at `fps`, or as their own times say where `write` is given them. An odd side is made even by
+    repeating its last row or column. Raises PartposeError where the file cannot be written, and where no frame came.
     """
 
     def __init__(self, path: str | PathLike, width: int, height: int, fps: float):
@@ -118,6 +120,7 @@ class VideoWriter:
         rate = Fraction(float(fps)).limit_denominator(1001) if math.isfinite(fps) and fps > 0 else 0
         self.rate = Fraction(rate or _FALLBACK_RATE)
         self.frames = 0
+        self._place, self._shift = Fraction(-1) / self.rate, 0.0
         self._stack = ExitStack()
 
     def __enter__(self) -> "VideoWriter":
@@ -129,20 +132,34 @@ class VideoWriter:
             self._stream = self._container.add_stream("libx264", rate=self.rate)
             self._stream.width, self._stream.height = self.width + self.width % 2, self.height + self.height % 2
             self._stream.pix_fmt = "yuv420p"
+            self._stream.time_base = self._stream.codec_context.time_base = Fraction(1, _CLOCK)
             self._stream.options = {"crf": "20", "preset": "fast"}
             self._stack = stack.pop_all()
         return self
 
-    def write(self, pixels: NDArray[np.uint8]) -> None:
-        """Add one frame, uint8 (height, width, 3)."""
+    def write(self, pixels: NDArray[np.uint8], time: float | None = None) -> None:
+        """Add one frame, uint8 (height, width, 3).
+
+        time: in seconds, from any origin. Without one, or where it does not rise, the frame comes 1 / fps after the last.
+        """
         if pixels.shape != (self.height, self.width, 3) or pixels.dtype != np.uint8:
             came = f"{pixels.dtype} {pixels.shape}"
             raise ValueError(f"a frame must be uint8 ({self.height}, {self.width}, 3), got {came}")
         even = np.pad(pixels, ((0, self.height % 2), (0, self.width % 2), (0, 0)), mode="edge")
         frame = av.VideoFrame.from_ndarray(even, format="rgb24")
-        frame.pts, frame.time_base = self.frames, 1 / self.rate
+        frame.pts, frame.time_base = self._next_place(time), Fraction(1, _CLOCK)
         self._container.mux(self._stream.encode(frame))
         self.frames += 1
+
+    def _next_place(self, time: float | None) -> int:
+        """Where the next frame belongs, in units of the clock."""
+        follows = self._place + 1 / self.rate
+        place = follows if time is None else Fraction(time + self._shift)
+        if not self.frames or place <= self._place:
+            place = follows
+        self._shift = 0.0 if time is None else float(place) - time
+        self._place = max(place, self._place + Fraction(1, _CLOCK))
+        return math.floor(self._place * _CLOCK + Fraction(1, 2))
 
     def __exit__(self, kind, error, trace) -> None:
         with self._stack:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from partpose.data.images import Unreadable
 from partpose.data.landmarks import Landmarks, read_landmarks
-from partpose.data.reading import read_ahead
+from partpose.data.reading import read_squares
 from partpose.errors import PartposeError, Skipped
 from partpose.evaluate import protocols, regression
 from partpose.evaluate.report import Evaluation
@@ -41,8 +41,9 @@ def evaluate(
     """
     landmarks = read_landmarks(dataset)
     chosen = protocols.choose_protocol(protocol, landmarks.normaliser)
+    _refuse_empty_split(landmarks, [], dataset)
     pictures, skipped = read_pictures(predictor, landmarks)
-    _refuse_empty_split(pictures, dataset)
+    _refuse_empty_split(pictures, skipped, dataset)
     fitted, errors = _errors(predictor, pictures, landmarks, chosen, intercept, predictor.digest)
     untrained = _errors(untrained_like(predictor, pictures), pictures, landmarks, chosen, intercept)[1]
     health = _health(predictor, pictures)
@@ -77,20 +78,21 @@ def evaluate(
 
 
 def read_pictures(predictor: Predictor, landmarks: Landmarks) -> tuple[Pictures, list[Skipped]]:
-    """Decode the pictures of an annotated set to the squares that the network sees."""
-    files = [landmarks.root / name for name in landmarks.files]
-    rows, canvases, sizes, skipped = [], [], [], []
-    for i, picture in enumerate(read_ahead(files, predictor.settings.model.channels, predictor.side)):
+    """Decode the train and test pictures of an annotated set to the squares that the network sees."""
+    wanted = [i for i, split in enumerate(landmarks.split) if split in ("train", "test")]
+    files = [landmarks.root / landmarks.files[i] for i in wanted]
+    rows, found, skipped = [], [], []
+    for i, picture in zip(wanted, read_squares(files, predictor.side, predictor.settings.model.channels), strict=True):
         if isinstance(picture, Unreadable):
-            skipped.append(Skipped(landmarks.files[i], picture.skipped.reason))
-            continue
-        rows.append(i)
-        sizes.append((picture.width, picture.height))
-        canvases.append(picture.square(predictor.side))
+            skipped.append(picture.skipped)
+        else:
+            rows.append(i)
+            found.append(picture)
     if not rows:
-        raise PartposeError(f"none of the {len(files)} pictures of {landmarks.root} could be read: {skipped[0].reason}")
-    split = np.array(landmarks.split)[rows]
-    return Pictures(np.stack(canvases), np.array(sizes), landmarks.points[rows], split), skipped
+        first = f"{skipped[0].path}: {skipped[0].reason}"
+        raise PartposeError(f"none of the {len(files)} pictures of {landmarks.root} can be read, the first: {first}")
+    canvases, sizes = np.stack([picture.pixels for picture in found]), [(p.width, p.height) for p in found]
+    return Pictures(canvases, np.array(sizes), landmarks.points[rows], np.array(landmarks.split)[rows]), skipped
 
 
 def part_means(predictor: Predictor, canvases: NDArray[np.uint8], batch: int = 64) -> NDArray[np.float64]:
@@ -104,17 +106,21 @@ def untrained_like(predictor: Predictor, pictures: Pictures, batches: int = 8) -
 
     Without that its part maps would be flat, and beating it would mean nothing.
     """
-    torch.manual_seed(predictor.settings.train.seed)
-    network = PartModel(predictor.settings.model).on(predictor.device)
+    train = pictures.canvases[pictures.split == "train"][: 32 * batches]
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(predictor.settings.train.seed)
+        network = PartModel(predictor.settings.model).on(predictor.device)
+        _normalise_anew(network)
+        for some in np.array_split(train, max(1, min(batches, len(train) // 2))):
+            network.train().part_maps(predictor.tensor(some))
+    return Predictor(network.eval(), predictor.settings, {}, "untrained", "")
+
+
+def _normalise_anew(network: PartModel) -> None:
+    """From now on normalise by a plain average over the batches seen in training mode."""
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = None  # a plain average over the batches
-    train = pictures.canvases[pictures.split == "train"]
-    with torch.no_grad():
-        for some in np.array_split(train[: 32 * batches], batches):
-            if len(some) > 1:
-                network.train().part_maps(predictor.tensor(some))
-    return Predictor(network.eval(), predictor.settings, {}, "untrained", "")
+            module.momentum = None
 
 
 def _errors(
@@ -150,12 +156,14 @@ def _health(predictor: Predictor, pictures: Pictures) -> Health:
     return measure(predictor.network, predictor.tensor(spread), predictor.settings)
 
 
-def _refuse_empty_split(pictures: Pictures, dataset: Path) -> None:
-    labelled = np.isfinite(pictures.points).all(-1).any(-1)
+def _refuse_empty_split(labelled: Landmarks | Pictures, skipped: list[Skipped], dataset: Path) -> None:
+    """Before the pictures are read, and after."""
+    known, split = np.isfinite(labelled.points).all(-1).any(-1), np.array(labelled.split)
     for name in ("train", "test"):
-        if not (labelled & (pictures.split == name)).any():
-            known = ", ".join(sorted(set(pictures.split.tolist())))
+        if not (known & (split == name)).any():
+            there = ", ".join(sorted(set(split.tolist())))
+            reason = f"; {skipped[0].path}: {skipped[0].reason}" if skipped else ""
             raise PartposeError(
-                f"{dataset} has no readable labelled picture with split={name} (splits there: {known}): an evaluation "
-                f"fits on train and reports on test"
+                f"{dataset} has no readable labelled picture with split={name} (splits there: {there}): an evaluation "
+                f"fits on train and reports on test{reason}"
             )

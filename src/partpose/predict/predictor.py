@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -14,15 +14,25 @@ from numpy.typing import NDArray
 
 from partpose.config import Settings
 from partpose.data.images import Unreadable, as_channels, square
-from partpose.data.reading import read_ahead
+from partpose.data.reading import read_squares
 from partpose.data.sources import Source, find_sources
 from partpose.data.video import probe, read_frames
+from partpose.data.walk import readable
 from partpose.errors import PartposeError, Skipped
 from partpose.geometry import Parts, Square
 from partpose.model.part_model import WEIGHTS, Encoding, PartModel, load_model
 from partpose.model.shipped import resolve
 from partpose.predict.poses import Poses
 from partpose.version import __version__
+
+
+class NothingRead(PartposeError):
+    """An input of which nothing can be read; `skipped` says why, a line a file."""
+
+    def __init__(self, path: Path, skipped: list[Skipped]) -> None:
+        self.skipped = skipped
+        first = f", the first: {skipped[0].path}: {skipped[0].reason}" if skipped else ""
+        super().__init__(f"none of the pictures of {readable(path)} can be read{first}")
 
 
 class View(NamedTuple):
@@ -50,22 +60,24 @@ class Predictor:
     def __repr__(self) -> str:
         return f"Predictor({self.name!r}: {self.settings.model.parts} parts, {self.side}×{self.side} px, {self.device})"
 
-    def predict(self, input: str | Path | NDArray[np.uint8] | Sequence[NDArray[np.uint8]], batch: int = 32) -> Poses:
+    def predict(self, input: str | Path | NDArray[np.uint8] | Iterable[NDArray[np.uint8]], batch: int = 32) -> Poses:
         """The parts in one picture, a folder of pictures, a video, or arrays.
 
         Args:
-            input: a path, or uint8 pictures: (H, W, 3), (F, H, W, 3), or a sequence of (H, W, 3) of any sizes.
+            input: a path, or uint8 pictures: (H, W, 3), (F, H, W, 3), or any number of (H, W, 3) of any sizes.
             batch: pictures at a time.
 
         Raises:
             PartposeError: where nothing can be read, or the path holds several inputs (videos): give them one by one.
         """
+        if batch < 1:
+            raise PartposeError(f"batch must be at least 1, got {batch}")
         if not isinstance(input, str | Path):
             return self._from_arrays(input, batch)
         sources, skipped = find_sources([Path(input)])
         if len(sources) > 1:
             raise PartposeError(
-                f"{input} holds {len(sources)} inputs (videos, or pictures and videos): predict one at a time"
+                f"{readable(input)} holds {len(sources)} inputs (videos, or pictures and videos): predict one at a time"
             )
         return self.predict_source(sources[0], batch, skipped)
 
@@ -76,14 +88,18 @@ class Predictor:
         skipped: Iterable[Skipped] = (),
         tick: Callable[[int], None] | None = None,
     ) -> Poses:
-        """The parts in one input; `tick` is told how many more pictures are done."""
+        """The parts in one input; `tick` is told how many more pictures are done.
+
+        Raises:
+            NothingRead: with every picture's reason.
+            Unreadable: for a video.
+        """
         passed_over = list(skipped)
-        views = self._video(source, passed_over) if source.kind == "video" else self._pictures(source, passed_over)
-        found = self._collect(views, batch, tick)
-        if not len(found["frame_index"]):
-            reason = f": {passed_over[0].reason}" if passed_over else ""
-            raise PartposeError(f"nothing could be read from {source.path}{reason}")
         video = source.kind == "video"
+        views = self._video(source, passed_over) if video else self._pictures(source, passed_over)
+        found = self._collect(views, batch, tick)
+        if not found:
+            raise NothingRead(source.path, passed_over)
         files = None if video else tuple(source.names[i] for i in found["frame_index"])
         fps = probe(source.path).fps if video else None
         return self._poses(found, str(source.path), files, fps, passed_over)
@@ -115,43 +131,51 @@ class Predictor:
         return (rebuilt.permute(0, 2, 3, 1) * 255).round().byte().cpu().numpy()
 
     def _pictures(self, source: Source, skipped: list[Skipped]) -> Iterator[View]:
-        s = self.settings.model
-        for i, picture in enumerate(read_ahead(source.files, s.channels, self.side)):
+        for i, picture in enumerate(read_squares(source.files, self.side, self.settings.model.channels)):
             if isinstance(picture, Unreadable):
-                skipped.append(Skipped(source.names[i], picture.skipped.reason))
-                continue
-            yield View(i, np.nan, picture.width, picture.height, picture.square(self.side))
+                skipped.append(picture.skipped)
+            else:
+                yield View(i, np.nan, picture.width, picture.height, picture.pixels)
 
     def _video(self, source: Source, skipped: list[Skipped]) -> Iterator[View]:
         for frame in read_frames(source.path, skipped=skipped):
             height, width = frame.pixels.shape[:2]
             yield View(frame.index, frame.time, width, height, self.canvas(frame.pixels))
 
-    def _from_arrays(self, input: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], batch: int) -> Poses:
-        pictures = [input] if isinstance(input, np.ndarray) and input.ndim == 3 else input
-        for picture in pictures:
-            if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-                raise PartposeError(f"expected uint8 pictures of shape (H, W, 3), got {picture.dtype} {picture.shape}")
-        views = (View(i, np.nan, p.shape[1], p.shape[0], self.canvas(p)) for i, p in enumerate(pictures))
-        return self._poses(self._collect(views, batch, None), "array", None, None, [])
+    def _from_arrays(self, input: NDArray[np.uint8] | Iterable[NDArray[np.uint8]], batch: int) -> Poses:
+        pictures = [input] if isinstance(input, np.ndarray) and input.ndim != 4 else input
+        found = self._collect((self._view(i, pixels) for i, pixels in enumerate(pictures)), batch, None)
+        if not found:
+            raise PartposeError("no pictures were given: expected at least one")
+        return self._poses(found, "array", None, None, [])
 
-    def _collect(self, views: Iterator[View], batch: int, tick: Callable[[int], None] | None) -> dict[str, Any]:
-        rows: dict[str, list] = {
-            name: [] for name in ("mean", "covariance", "confidence", "sizes", "frame_index", "time_stamp")
-        }
+    def _view(self, index: int, pixels: NDArray[np.uint8]) -> View:
+        if not isinstance(pixels, np.ndarray):
+            raise PartposeError(f"expected a path or uint8 pictures of shape (H, W, 3), got {type(pixels).__name__}")
+        if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
+            raise PartposeError(f"expected uint8 pictures of shape (H, W, 3), got {pixels.dtype} {pixels.shape}")
+        return View(index, np.nan, pixels.shape[1], pixels.shape[0], self.canvas(pixels))
+
+    def _collect(self, views: Iterator[View], batch: int, tick: Callable[[int], None] | None) -> dict[str, NDArray]:
+        """The arrays of `Poses` over all views, of which no more than a batch are held; nothing where there are none."""
+        batches = []
         while some := list(islice(views, batch)):
-            parts = self.parts(np.stack([view.canvas for view in some]))
-            for i, view in enumerate(some):
-                place = Square.around(view.width, view.height)
-                rows["mean"].append(place.to_pixels(parts.mean[i].numpy()))
-                rows["covariance"].append(place.cov_to_pixels(parts.cov[i].numpy()))
-                rows["confidence"].append(parts.confidence[i].numpy())
-                rows["sizes"].append((view.width, view.height))
-                rows["frame_index"].append(view.index)
-                rows["time_stamp"].append(view.time)
+            batches.append(self._found(some))
             if tick is not None:
                 tick(len(some))
-        return {name: np.array(values) for name, values in rows.items()}
+        return {name: np.concatenate([one[name] for one in batches]) for name in (batches[0] if batches else ())}
+
+    def _found(self, views: list[View]) -> dict[str, NDArray]:
+        parts = self.parts(np.stack([view.canvas for view in views]))
+        places = [Square.around(view.width, view.height) for view in views]
+        return {
+            "mean": np.stack([place.to_pixels(mean) for place, mean in zip(places, parts.mean.numpy(), strict=True)]),
+            "covariance": np.stack([p.cov_to_pixels(cov) for p, cov in zip(places, parts.cov.numpy(), strict=True)]),
+            "confidence": parts.confidence.numpy(),
+            "sizes": np.array([(view.width, view.height) for view in views]),
+            "frame_index": np.array([view.index for view in views]),
+            "time_stamp": np.array([view.time for view in views]),
+        }
 
     def _poses(
         self,
@@ -161,8 +185,6 @@ class Predictor:
         fps: float | None,
         skipped: list[Skipped],
     ) -> Poses:
-        if not len(found["frame_index"]):
-            raise PartposeError("no pictures were given: expected at least one")
         return Poses(
             **found, source=source, files=files, fps=fps, skipped=tuple(skipped), provenance=self.provenance(source)
         )

@@ -10,6 +10,9 @@ from partpose.geometry import Square, parts_of
 from partpose.model.part_model import Encoding, PartModel
 from partpose.predict.draw import draw_maps, draw_parts, enlarge, sheet
 
+MOST_SWAPPED = 12
+"""A swap grid has the square of its pictures in pictures."""
+
 
 def to_pixels(images: Float[Tensor, "b c h w"]) -> NDArray[np.uint8]:
     """(B, C, H, W) in [0, 1] to uint8 (B, H, W, 3); grey is repeated, alpha left out."""
@@ -64,10 +67,10 @@ def overview(shown: Shown) -> NDArray[np.uint8]:
 
 
 def swap_grid(shown: Shown) -> NDArray[np.uint8]:
-    """Shapes across, appearances down: every picture in the looks of every other."""
-    inputs = shown.inputs()
+    """Shapes across, appearances down: each of the first pictures in the looks of every other."""
+    inputs = shown.inputs()[:MOST_SWAPPED]
     rows: list[list[NDArray | None]] = [[None, *inputs]]
-    rows += [[inputs[i], *shown.swapped(i)] for i in range(len(inputs))]
+    rows += [[worn, *shown.swapped(i)[:MOST_SWAPPED]] for i, worn in enumerate(inputs)]
     return sheet(rows)
 
 
