@@ -112,7 +112,7 @@ class Predictor:
 
     def tensor(self, canvases: NDArray[np.uint8]) -> torch.Tensor:
         """(B, side, side, C) uint8 to (B, C, side, side) in [0, 1] on the model's device."""
-        pixels = torch.from_numpy(np.ascontiguousarray(canvases)).to(self.device)
+        pixels = torch.from_numpy(np.require(canvases, requirements=["C", "W"])).to(self.device)
         return pixels.permute(0, 3, 1, 2).float() / 255
 
     def canvas(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
