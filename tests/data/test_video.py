@@ -232,6 +232,33 @@ def test_frame_rates(tmp_path, fps, expected):
     assert probe(write(tmp_path / "a.mp4", numbered(5), fps)).fps == pytest.approx(expected, rel=1e-3)
 
 
+def written_at(path, times, fps=25):
+    """The times that frames get which were written at these."""
+    with VideoWriter(path, 64, 48, fps) as writer:
+        for pixels, time in zip(numbered(len(times)), times, strict=True):
+            writer.write(pixels, time)
+    frames = list(read_frames(path))
+    assert [number_of(frame) for frame in frames] == list(range(len(times)))
+    return [frame.time for frame in frames]
+
+
+@pytest.mark.parametrize("start", [0.0, 1.4, -0.5])
+def test_frames_keep_the_distances_of_their_times(tmp_path, start):
+    times = np.array([0, 0.04, 0.08, 0.5, 0.51, 0.52, 3, 3.04])
+    assert np.allclose(written_at(tmp_path / "a.mp4", times + start), times, atol=1e-4)
+
+
+def test_times_that_do_not_rise_are_replaced_by_the_frame_rate(tmp_path):
+    times = [5.0, 5.04, 5.04, 0.0, 0.04, 0.04 + 1e-9]
+    assert np.allclose(written_at(tmp_path / "a.mp4", times), np.arange(6) / 25, atol=1e-4)
+
+
+@pytest.mark.parametrize("fps", [24000 / 1001, 60000 / 1001, 30, 240, 1000])
+def test_even_times_give_the_frame_rate_back(tmp_path, fps):
+    written_at(tmp_path / "a.mp4", [i / fps for i in range(40)], fps)
+    assert probe(tmp_path / "a.mp4").fps == pytest.approx(fps, rel=1e-3)
+
+
 def test_a_failure_leaves_no_file(tmp_path):
     with pytest.raises(ZeroDivisionError), VideoWriter(tmp_path / "a.mp4", 64, 48, 25) as writer:
         writer.write(numbered(1)[0])

@@ -118,7 +118,7 @@ class VideoWriter:
             raise PartposeError(f"a video needs a width and height of at least 1, got {width}×{height}")
         self.path, self.width, self.height = Path(path), width, height
         rate = Fraction(float(fps)).limit_denominator(1001) if math.isfinite(fps) and fps > 0 else 0
-        self.rate = Fraction(rate or _FALLBACK_RATE)
+        self.rate = min(Fraction(rate or _FALLBACK_RATE), Fraction(_CLOCK))
         self.frames = 0
         self._place, self._shift = Fraction(-1) / self.rate, 0.0
         self._stack = ExitStack()
@@ -155,10 +155,10 @@ class VideoWriter:
         """Where the next frame belongs, in units of the clock."""
         follows = self._place + 1 / self.rate
         place = follows if time is None else Fraction(time + self._shift)
-        if not self.frames or place <= self._place:
+        if not self.frames or place < self._place + Fraction(1, _CLOCK):
             place = follows
         self._shift = 0.0 if time is None else float(place) - time
-        self._place = max(place, self._place + Fraction(1, _CLOCK))
+        self._place = place
         return math.floor(self._place * _CLOCK + Fraction(1, 2))
 
     def __exit__(self, kind, error, trace) -> None:
