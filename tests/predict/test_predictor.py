@@ -84,7 +84,7 @@ def test_a_turned_video_is_answered_in_upright_pixels(tmp_path, turns):
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (2, "LA"), (3, "RGB"), (4, "RGBA")])
 def test_grey_and_transparent_models_take_every_input(tmp_path, channels, mode):
     pixels, where = scene(120, 90)
-    model = predictor(channels)
+    model = predictor(channels=channels)
     image = Image.fromarray(pixels)
     for kind in ("L", "LA", "RGB", "RGBA"):
         image.convert(kind).save(tmp_path / f"{kind}.png")
