@@ -20,7 +20,8 @@ class Dots(PartModel):
     def part_maps(self, images: torch.Tensor) -> torch.Tensor:
         channels = images.shape[1]
         grey = images[:, : 1 if channels < 3 else 3].mean(1) - GREY / 255
-        maps = torch.stack([(grey - 0.15).clamp_min(0), (-grey - 0.15).clamp_min(0)], dim=1) + 1e-9
+        maps = torch.stack([(grey - 0.15).clamp_min(0), (-grey - 0.15).clamp_min(0)], dim=1)
+        maps = torch.nn.functional.avg_pool2d(maps, 2) + 1e-9
         return maps / maps.sum((2, 3), keepdim=True)
 
 

@@ -283,5 +283,5 @@ def test_the_fake_network_is_exact_at_its_own_size():
     """So that what is measured above is the way there and back."""
     pixels, _ = scene(80, 80)
     mean, _ = in_full(pixels)
-    np.testing.assert_allclose(DOTS.predict(pixels).mean[0], mean, atol=1e-3)
+    np.testing.assert_allclose(DOTS.predict(pixels).mean[0], mean, atol=5e-3)
     assert isinstance(DOTS.network, Dots)
