@@ -32,7 +32,7 @@ class ModelSettings(Frozen):
     """Channels of a picture: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha."""
     parts: Annotated[int, Field(ge=1)] = 12
     """K, how many parts to learn."""
-    appearance: Annotated[int, Field(ge=1)] = 32
+    appearance: Annotated[int, Field(ge=1)] = 16
     """D, the length of each part's appearance vector."""
     width: Annotated[int, Field(ge=8)] = 32
     """Channels of the first layer; the deeper ones are multiples of it. 32 is fast on CPUs."""
@@ -106,12 +106,14 @@ class LossSettings(Frozen):
     squared: bool = False
     """As in the original: mean squared difference of means, norm of the difference of covariances. Otherwise distances
     between means and between the covariances' square roots, which have one unit."""
-    separation: NotNegative = 0.3
+    separation: NotNegative = 0.1
     """Keeps parts from sitting on one point."""
     separation_radius: Positive = 0.12
     """How near is too near, in halves of the view's side."""
-    concentration: NotNegative = 0.2
+    concentration: NotNegative = 1.0
     """Keeps part maps compact."""
+    evidence: NotNegative = 0.5
+    """Keeps part maps off flat patches, where nothing in the picture could tell a part's place."""
 
 
 class TrainSettings(Frozen):
@@ -128,7 +130,7 @@ class TrainSettings(Frozen):
     """Pictures a step."""
     optimizer: Literal["adamw", "adam"] = "adamw"
     """adam is the original's."""
-    learning_rate: Positive = 2e-3
+    learning_rate: Positive = 1e-2
     """The peak: it is reached after the warm-up, then falls to zero along a cosine."""
     constant_rate: bool = False
     """Keep the learning rate constant, as the original does."""

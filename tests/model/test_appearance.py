@@ -38,13 +38,25 @@ def test_every_part_gets_its_vector_at_every_size(side):
 
 
 def test_shrinking_the_maps_keeps_their_mass():
-    """With a constant feature map every part's vector is that constant."""
+    """With a constant feature map and a grey picture every part's vector is those two constants."""
     stream = Appearance(1, 4, 8).eval()
     head = stream.features[-1]
     torch.nn.init.zeros_(head.weight)
     torch.nn.init.constant_(head.bias, 0.7)
-    found = stream(torch.rand(1, 1, 32, 32), hot_maps((0, 0), (9, 4)))
-    torch.testing.assert_close(found, torch.full((1, 2, 4), 0.7))
+    found = stream(torch.full((1, 1, 32, 32), 0.75), hot_maps((0, 0), (9, 4)))
+    torch.testing.assert_close(found[..., 1:], torch.full((1, 2, 3), 0.7))
+    torch.testing.assert_close(found[..., :1], torch.full((1, 2, 1), 0.5))
+
+
+def test_the_first_dimensions_are_the_mean_colour_under_the_map():
+    picture = torch.zeros(1, 3, 32, 32)
+    picture[:, 0], picture[:, 1, :, 16:] = 1, 1  # red, and yellow on the right
+    found = Appearance(3, 5, 8).eval()(picture, hot_maps((2, 8), (13, 8)))
+    torch.testing.assert_close(found[0, :, :3], torch.tensor([[1.0, -1, -1], [1, 1, -1]]))
+
+
+def test_fewer_dimensions_than_colours_leave_colours_alone():
+    assert Appearance(3, 2, 8)(torch.rand(1, 3, 32, 32), hot_maps((0, 0), (9, 4))).shape == (1, 2, 2)
 
 
 def test_a_part_sees_its_own_place():

@@ -9,6 +9,7 @@ from partpose.geometry import grid, moments
 from partpose.train.losses import (
     concentration,
     covariance_difference,
+    evidence,
     focus,
     mean_difference,
     pyramid,
@@ -174,3 +175,34 @@ def test_separation_pushes_parts_that_share_a_place_apart():
 
 def test_concentration_is_the_trace():
     assert float(concentration(covs(0.1, 0.3))) == pytest.approx(0.4)
+
+
+def hot(size: int, row: int, column: int) -> torch.Tensor:
+    """One part map with all of its mass in one cell."""
+    maps = torch.zeros(1, 1, size, size)
+    maps[0, 0, row, column] = 1
+    return maps
+
+
+def test_evidence_is_the_mass_on_flat_patches():
+    images = torch.zeros(1, 3, 64, 64)
+    images[..., 32:] = 1  # an edge down the middle
+    on_the_edge, away = evidence(hot(32, 16, 16), images), evidence(hot(32, 16, 2), images)
+    assert on_the_edge == pytest.approx(0.05 / (0.05 + 0.5), rel=0.05)
+    assert away == pytest.approx(1.0)
+
+
+def test_evidence_draws_a_map_towards_what_can_be_seen():
+    images = torch.zeros(1, 3, 64, 64)
+    images[..., 20:24, 40:44] = 1
+    logits = torch.zeros(1, 1, 32 * 32, requires_grad=True)
+    evidence(logits.softmax(-1).unflatten(-1, (32, 32)), images).backward()
+    assert logits.grad is not None
+    assert int(logits.grad.argmin()) in {r * 32 + c for r in range(8, 14) for c in range(18, 24)}
+
+
+def test_evidence_does_not_depend_on_the_pictures_side():
+    small = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    maps = hot(16, 3, 9)
+    at = [evidence(maps, torch.nn.functional.interpolate(small, (n, n))) for n in (64, 128)]
+    assert at[0] == pytest.approx(float(at[1]), abs=0.03)

@@ -40,10 +40,10 @@ def step(model: PartModel, settings: Settings, batch: int = 2, seed: int = 0) ->
 
 
 def check(settings: Settings, batch: int = 2) -> None:
-    """Five finite terms, and a gradient at every parameter of every stream."""
+    """Six finite terms, and a gradient at every parameter of every stream."""
     model = network(settings)
     terms = step(model, settings, batch)
-    assert len(terms) == 5
+    assert len(terms) == 6
     assert all(term.ndim == 0 and term.isfinite() for term in terms)
     loss = total(terms, settings)
     loss.backward()
@@ -96,10 +96,10 @@ def test_a_step_under_mixed_precision_is_finite():
 
 def test_total_is_the_weighted_sum():
     settings = settings_of().override(
-        {"loss": {"mean": 2, "covariance": 3, "separation": 5, "concentration": 7}}, "test"
+        {"loss": {"mean": 2, "covariance": 3, "separation": 5, "concentration": 7, "evidence": 9}}, "test"
     )
-    terms = Terms(*(torch.tensor(v) for v in (1.0, 10.0, 100.0, 1000.0, 10000.0)))
-    assert float(total(terms, settings)) == 1 + 20 + 300 + 5000 + 70000
+    terms = Terms(*(torch.tensor(v) for v in (1.0, 10.0, 100.0, 1000.0, 10000.0, 1e5)))
+    assert float(total(terms, settings)) == 1 + 20 + 300 + 5000 + 70000 + 900000
 
 
 def test_the_reconstruction_is_the_one_that_the_settings_name():

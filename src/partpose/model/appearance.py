@@ -14,17 +14,23 @@ def pool(features: Float[Tensor, "b d h w"], maps: Float[Tensor, "b k h w"]) -> 
 
 
 class Appearance(nn.Module):
-    """A feature map at 1/4 of the side, averaged under each part's map.
+    """Colours and features at 1/4 of the side, averaged under each part's map.
 
-    A feature sees 12 × 12 pixels and no more: one that saw the whole object would tell the generator its pose, and the parts
-    would not have to.
+    The first C of the D dimensions are a part's mean colour. A feature sees 12 × 12 pixels and no more: one that saw the
+    whole object would tell the generator its pose, and the parts would not have to.
     """
 
     def __init__(self, channels: int, dimensions: int, width: int) -> None:
         super().__init__()
-        w = width
-        self.features = nn.Sequential(conv(channels, w, 2, 6), conv(w, w, 2, 4), nn.Conv2d(w, dimensions, 1))
+        w, learned = width, max(dimensions - channels, 0)
+        self.colours = min(channels, dimensions)
+        self.features = (
+            nn.Sequential(conv(channels, w, 2, 6), conv(w, w, 2, 4), nn.Conv2d(w, learned, 1)) if learned else None
+        )
 
     def forward(self, images: Float[Tensor, "b c h w"], maps: Float[Tensor, "b k h/2 w/2"]) -> Float[Tensor, "b k d"]:
+        values = F.avg_pool2d(images[:, : self.colours], 4) * 2 - 1
+        if self.features is not None:
+            values = torch.cat([values, self.features(images)], 1)
         # the mean of four cells keeps the map's shape; times four keeps its sum at one
-        return pool(self.features(images), F.avg_pool2d(maps, 2) * 4)
+        return pool(values, F.avg_pool2d(maps, 2) * 4)

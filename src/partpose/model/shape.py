@@ -35,7 +35,7 @@ class Shape(nn.Module):
     def __init__(self, channels: int, parts: int, width: int, scale: float, dropout: float) -> None:
         super().__init__()
         w = width
-        self.stem = nn.Sequential(conv(channels, w, 2, 6), conv(w, 2 * w, 2, 4), Residual(2 * w))
+        self.stem = nn.Sequential(conv(channels, w, 2, 6), conv(w, 2 * w, 2, 4))
         self.down8 = nn.Sequential(conv(2 * w, 3 * w, 2, 4), Residual(3 * w))
         self.down16 = nn.Sequential(conv(3 * w, 4 * w, 2, 4), Residual(4 * w))
         self.side8, self.up8 = conv(4 * w, 3 * w, kernel=1), conv(3 * w, 3 * w)

@@ -78,3 +78,23 @@ def separation(mean: Float[Tensor, "b k 2"], radius: float) -> Float[Tensor, ""]
 def concentration(cov: Float[Tensor, "b k 2 2"]) -> Float[Tensor, ""]:
     """tr Σ: how spread out the part maps are."""
     return (cov[..., 0, 0] + cov[..., 1, 1]).mean()
+
+
+def flatness(images: Float[Tensor, "b c h w"], side: int, soft: float = 0.05) -> Float[Tensor, "b side side"]:
+    """How little there is to see around each cell of a grid: 1 on a uniform patch, 1/2 where the contrast is `soft`.
+
+    The contrast is the standard deviation of the values within an eighth of the picture, colours pooled.
+    """
+    window = images.shape[-1] // 16 * 2 + 1
+    mean, square = (F.avg_pool2d(x, window, 1, window // 2, count_include_pad=False) for x in (images, images.square()))
+    contrast = (square - mean.square()).mean(1, keepdim=True).clamp_min(0).sqrt()
+    return (soft / (soft + F.adaptive_avg_pool2d(contrast, side)))[:, 0]
+
+
+def evidence(maps: Float[Tensor, "b k m m"], images: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+    """The share of each part map that lies on flat patches.
+
+    A part there is placed by what surrounds it, and rides on the object as a point of a grid instead of following a limb;
+    the generator reads from its appearance whether the limb is near. Both look fine in the other terms.
+    """
+    return (maps * flatness(images, maps.shape[-1])[:, None]).sum((-2, -1)).mean()

@@ -33,6 +33,7 @@ class Terms(NamedTuple):
     covariance: Tensor
     separation: Tensor
     concentration: Tensor
+    evidence: Tensor
 
 
 def draw_step(batch: int, settings: Settings, strength: float, rng: torch.Generator) -> Draw:
@@ -69,6 +70,7 @@ def training_step(
         losses.covariance_difference(cov_t, cov_m, valid, loss.squared),
         losses.separation(mean, loss.separation_radius),
         losses.concentration(cov),
+        losses.evidence(maps, x),
     )
 
 
@@ -88,4 +90,5 @@ def total(terms: Terms, settings: Settings) -> Tensor:
         + w.covariance * terms.covariance
         + w.separation * terms.separation
         + w.concentration * terms.concentration
+        + w.evidence * terms.evidence
     )
