@@ -2,15 +2,19 @@
 
 import io
 import json
+import os
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 from rich.console import Console
 from training import save_annotated, save_pictures, save_untrained, small
+from videos import save_video
 
 from partpose import run, terminal
 from partpose.config import load_preset
+from partpose.data.video import read_frames
 from partpose.errors import PartposeError
 from partpose.model.part_model import read_config
 from partpose.terminal import minutes
@@ -73,6 +77,87 @@ def test_nothing_but_bad_inputs_is_an_error(tmp_path):
     bad.write_text("no video")
     with pytest.raises(PartposeError, match=r"nothing could be predicted: .*not a video.*skipped.jsonl"):
         run.predict_inputs(str(model), [bad], tmp_path / "out")
+
+
+def test_nothing_but_unreadable_pictures_lists_each_of_them(tmp_path, capsys):
+    model, folder = save_untrained(tmp_path / "model"), tmp_path / "pictures"
+    folder.mkdir()
+    for name in ("a.png", "b.png", "c.jpg"):
+        (folder / name).write_text("no picture")
+    with pytest.raises(PartposeError, match=r"nothing could be predicted: .*a\.png: is not a picture.*skipped.jsonl"):
+        run.predict_inputs(str(model), [folder], tmp_path / "out")
+    assert_lists(listed(tmp_path / "out"), dict.fromkeys(("a.png", "b.png", "c.jpg"), "not a picture"))
+    err = capsys.readouterr().err.splitlines()
+    assert err[0].startswith("skipped 3 files (listed in ")
+    assert len(err) == 4
+
+
+def test_every_kind_of_bad_input_among_good_ones_is_passed_over(tmp_path, clip):
+    model, good = save_untrained(tmp_path / "model"), save_pictures(tmp_path / "good", 2)
+    bad = {name: tmp_path / name for name in ("unreadable", "empty", "table", "notes.txt", "cut.mp4", "nothing.mp4")}
+    for name in ("unreadable", "empty", "table"):
+        bad[name].mkdir()
+    (bad["unreadable"] / "a.png").write_text("no picture")
+    (bad["unreadable"] / "b.png").touch()
+    (bad["table"] / "landmarks.csv").write_text("picture,x,y\n")
+    bad["notes.txt"].write_text("a note")
+    bad["cut.mp4"].write_bytes(clip.read_bytes()[:500])
+    bad["nothing.mp4"].touch()
+    run.predict_inputs(str(model), [*bad.values(), good, clip], tmp_path / "out", overlay=True)
+    assert {path.name for path in (tmp_path / "out").glob("*.h5")} == {"good.h5", "clip.h5"}
+    reasons = {"a.png": "not a picture", "b.png": "is empty", "empty": "holds no picture", "table": "no column 'file'"}
+    videos = {"cut.mp4": "not a video", "nothing.mp4": "is empty"}
+    found = listed(tmp_path / "out")
+    assert_lists(found, reasons | videos | {"notes.txt": "unknown ending"})
+    assert all(not reason.startswith(path) for path, reason in found.items()), "a reason repeats its path"
+    assert {Path(path).parent for path in found} == {tmp_path, bad["unreadable"]}
+
+
+def test_a_damaged_video_is_used_as_far_as_it_goes_and_said(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    path = save_video(tmp_path / "a.mp4", [rng.integers(0, 255, (48, 64, 3), np.uint8) for _ in range(60)])
+    path.write_bytes(path.read_bytes()[: int(0.6 * path.stat().st_size)])
+    run.predict_inputs(str(save_untrained(tmp_path / "model")), [path], tmp_path / "out", overlay=True)
+    frames = len(list(read_frames(tmp_path / "out" / "a_parts.mp4")))
+    assert 10 < frames < 60
+    assert capsys.readouterr().out.startswith(f"{frames} frames of {path}: ")
+    assert_lists(listed(tmp_path / "out"), {"a.mp4": f"{frames} frames could be decoded"})
+
+
+def test_a_name_that_is_no_text_can_be_printed(tmp_path, capsys):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    save_pictures(folder, 2)
+    run.predict_inputs(str(save_untrained(tmp_path / "model")), [folder], tmp_path / "out")
+    out = capsys.readouterr().out
+    assert out.encode("utf-8").startswith(f"2 pictures of {tmp_path}/caf\\xe9: ".encode())
+
+
+def test_of_several_sets_those_without_the_split_are_passed_over(tmp_path):
+    model, pictures = str(save_untrained(tmp_path / "model")), save_pictures(tmp_path / "pictures", 2)
+    both, only_train = save_annotated(tmp_path / "both", "aae"), save_annotated(tmp_path / "only", "aa")
+    run.predict_inputs(model, [both, only_train, pictures], tmp_path / "out", split="test")
+    assert {path.name for path in (tmp_path / "out").glob("*.h5")} == {"both.h5"}
+    assert_lists(listed(tmp_path / "out"), {"only": "splits there: train", "pictures": "no annotated set"})
+    with pytest.raises(PartposeError, match=r"no input has a split 'test': .*pictures: has no split"):
+        run.predict_inputs(model, [only_train, pictures], tmp_path / "out", split="test")
+
+
+def test_an_output_that_cannot_be_written_ends_it_but_keeps_the_list(tmp_path, clip):
+    model, bad = str(save_untrained(tmp_path / "model")), tmp_path / "bad.mp4"
+    bad.touch()
+    (tmp_path / "out" / "clip.h5").mkdir(parents=True)
+    with pytest.raises(PartposeError, match=r"clip\.h5 cannot be written: it is a folder"):
+        run.predict_inputs(model, [bad, clip], tmp_path / "out")
+    assert_lists(listed(tmp_path / "out"), {"bad.mp4": "is empty"})
+
+
+def test_an_input_that_goes_while_its_overlay_is_drawn_stops_no_other(tmp_path, clip, monkeypatch):
+    model, pictures = str(save_untrained(tmp_path / "model")), save_pictures(tmp_path / "pictures", 2)
+    write = run.write_poses
+    monkeypatch.setattr(run, "write_poses", lambda poses, stem: [write(poses, stem), clip.unlink(missing_ok=True)][0])
+    run.predict_inputs(model, [clip, pictures], tmp_path / "out", overlay=True)
+    assert len(list((tmp_path / "out").glob("*.h5"))) == 2
+    assert_lists(listed(tmp_path / "out"), {"clip.mp4": "does not exist"})
 
 
 @pytest.mark.training

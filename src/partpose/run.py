@@ -169,7 +169,9 @@ def predict_inputs(
             poses = _predict_one(predictor, source, batch, skipped)
             if poses is None:
                 continue
-            files = _write(poses if linear_map is None else poses.landmarks(linear_map), source, output, overlay)
+            poses = poses if linear_map is None else poses.landmarks(linear_map)
+            files = write_poses(poses, output / source.stem)
+            files += _overlay(poses, source, output, skipped) if overlay else []
             what = count(len(poses), "frame" if source.kind == "video" else "picture")
             print(f"{what} of {readable(source.path)}: {', '.join(map(str, files))}", flush=True)
             written += 1
@@ -226,9 +228,12 @@ def _predict_one(predictor: Predictor, source: Source, batch: int, skipped: list
     return poses
 
 
-def _write(poses: Poses, source: Source, output: Path, overlay: bool) -> list[Path]:
-    files = write_poses(poses, output / source.stem)
-    return [*files, draw_overlay(poses, source, output / source.stem)] if overlay else files
+def _overlay(poses: Poses, source: Source, output: Path, skipped: list[Skipped]) -> list[Path]:
+    try:
+        return [draw_overlay(poses, source, output / source.stem)]
+    except Unreadable as error:  # the input has gone in the meantime
+        skipped.append(error.skipped)
+        return []
 
 
 def write_poses(poses: Poses, stem: Path) -> list[Path]:
