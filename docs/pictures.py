@@ -11,8 +11,10 @@ import json
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 import partpose
 from partpose.data.atomic import atomic
@@ -27,9 +29,10 @@ from partpose.predict.show import Shown
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE, SECONDS, RATE = 256, 6.0, 15
-LIGHT, LENT = make_light(-35, 45, 0.6), FAMILIES["stretching"]
+LIGHT = make_light(-35, 45, 0.6)
 # Family, turn to the left in degrees; the last one leads back to the first.
 MOTION = [("waving", 12), ("stretching", -10), ("balancing", 20), ("cheering", 0), ("lunging", -30), ("akimbo", -6)]
+SHOWN = 1  # the pose that a lender is shown in
 TITLES = ["a new person", "parts found", "other people's looks"]
 
 
@@ -52,36 +55,41 @@ def ease(poses: list[Pose], progress: float) -> Pose:
     return Pose(Trunk(*angles[:6]), Arm(*angles[6:10]), Arm(*angles[10:14]), Leg(*angles[14:17]), Leg(*angles[17:]))
 
 
-def motion(plan: Plan, person: int) -> list[NDArray[np.uint8]]:
-    """A person who goes through `MOTION`, every frame (SIZE, SIZE, 3)."""
-    poses = [FAMILIES[name]._replace(trunk=FAMILIES[name].trunk._replace(yaw=yaw)) for name, yaw in MOTION]
-    count, body = round(SECONDS * RATE), person_of(plan.seed, person)
-    drawn = (render(body, ease(poses, i / count), SIZE, light=LIGHT) for i in range(count))
-    return [drawing.pixels for drawing in drawn]
+def rests() -> list[Pose]:
+    """The poses of `MOTION`."""
+    return [FAMILIES[name]._replace(trunk=FAMILIES[name].trunk._replace(yaw=yaw)) for name, yaw in MOTION]
 
 
-def dressed(model: Predictor, frames: list[NDArray[np.uint8]], lenders: list[NDArray[np.uint8]]) -> list[NDArray]:
-    """Every frame's shape in the looks of a lender, who changes where the motion rests, with the lender in a corner."""
-    worn = [model.encode(lender).appearance for lender in lenders]
-    rebuilt = []
-    for i, frame in enumerate(frames):
-        turn = (i * len(MOTION) // len(frames)) * len(lenders) // len(MOTION)
-        shape = model.encode(frame)
-        pixels = model.decode(Encoding(shape.parts, worn[turn], shape.background))[0]
-        rebuilt.append(_with_inset(_resized(pixels, SIZE), _resized(lenders[turn], SIZE // 4)))
-    return rebuilt
+def drawn(plan: Plan, person: int, poses: list[Pose]) -> list[NDArray[np.uint8]]:
+    """A person in these poses, each (SIZE, SIZE, 3)."""
+    body = person_of(plan.seed, person)
+    return [render(body, pose, SIZE, light=LIGHT).pixels for pose in poses]
+
+
+def looks(model: Predictor, pictures: list[NDArray[np.uint8]]) -> Tensor:
+    """(1, K, D), the mean appearance of a person over a few pictures."""
+    return torch.cat([model.encode(pixels).appearance for pixels in pictures]).mean(0, keepdim=True)
+
+
+def dressed(model: Predictor, frame: NDArray[np.uint8], worn: Tensor, lender: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A frame's shape in somebody's looks, with a picture of the lender in a corner."""
+    shape = model.encode(frame)
+    pixels = model.decode(Encoding(shape.parts, worn, shape.background))[0]
+    return _with_inset(_resized(pixels, SIZE), _resized(lender, SIZE // 4))
 
 
 def moving_picture(model: Predictor, plan: Plan, people: list[int]) -> list[NDArray[np.uint8]]:
-    """Input, parts and appearance swap side by side, a frame each."""
-    frames = motion(plan, people[0])
-    lenders = [render(person_of(plan.seed, p), LENT, SIZE, light=LIGHT).pixels for p in people[1:4] or people]
-    poses = model.predict(frames)
-    parts = [
-        draw_parts(frame, poses.mean[i], poses.covariance[i], poses.confidence[i], scale=1)
-        for i, frame in enumerate(frames)
-    ]
-    return [sheet([list(row)], TITLES) for row in zip(frames, parts, dressed(model, frames, lenders), strict=True)]
+    """Input, parts and appearance swap side by side, a frame each; the lender changes where the motion rests."""
+    count = round(SECONDS * RATE)
+    frames = drawn(plan, people[0], [ease(rests(), i / count) for i in range(count)])
+    lenders = [drawn(plan, person, rests()) for person in people[1:4] or people]
+    worn, poses = [looks(model, pictures) for pictures in lenders], model.predict(frames)
+    sheets = []
+    for i, frame in enumerate(frames):
+        turn = i * len(lenders) // count
+        parts = draw_parts(frame, poses.mean[i], poses.covariance[i], poses.confidence[i], scale=1)
+        sheets.append(sheet([[frame, parts, dressed(model, frame, worn[turn], lenders[turn][SHOWN])]], TITLES))
+    return sheets
 
 
 def teaser(model: Predictor, plan: Plan, people: list[int]) -> NDArray[np.uint8]:
