@@ -230,7 +230,8 @@ def _predict_one(predictor: Predictor, source: Source, batch: int, skipped: list
 
 def _overlay(poses: Poses, source: Source, output: Path, skipped: list[Skipped]) -> list[Path]:
     try:
-        return [draw_overlay(poses, source, output / source.stem)]
+        with counting(f"drawing {source.stem}") as progress:
+            return [draw_overlay(poses, source, output / source.stem, progress)]
     except Unreadable as error:  # the input has gone in the meantime
         skipped.append(error.skipped)
         return []

@@ -110,6 +110,13 @@ def test_a_folder_s_overlays_have_its_names(tmp_path, picture_folder):
     assert found == sorted(name if name.endswith(".png") else name + ".png" for name in poses.files)
 
 
+def test_progress_is_told_as_it_goes(tmp_path, clip):
+    (source,), _ = find_sources([clip])
+    told = []
+    draw_overlay(DOTS.predict_source(source), source, tmp_path / "a", lambda *step: told.append(step))
+    assert told == [(i, 30) for i in range(1, 31)]
+
+
 def test_pictures_outside_their_set_are_never_drawn_over(tmp_path):
     """A table may list a picture by its absolute path, or above its folder."""
     root, elsewhere = tmp_path / "set", tmp_path / "elsewhere"

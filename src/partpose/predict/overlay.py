@@ -1,5 +1,6 @@
 """An input with its parts drawn in, to look at."""
 
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -13,25 +14,29 @@ from partpose.predict.draw import draw_parts, write_png
 from partpose.predict.poses import Poses
 
 
-def draw_overlay(poses: Poses, source: Source, stem: Path) -> Path:
+def draw_overlay(
+    poses: Poses, source: Source, stem: Path, progress: Callable[[int, int], None] = lambda *_: None
+) -> Path:
     """The input with its parts drawn in: `<stem>_parts.mp4`, or a folder `<stem>_parts` of PNGs.
 
     A video keeps its size and its timing; a frame of another size than the first is fitted into that. A picture keeps
-    its size too, but for one of less than 256 pixels' height, which is enlarged by a whole factor.
+    its size too, but for one of less than 256 pixels' height, which is enlarged by a whole factor. `progress` is told how
+    many frames are done, and of how many.
 
     Raises Unreadable where the input has gone, and PartposeError where the result cannot be written.
     """
     if source.kind == "pictures":
-        return _draw_pictures(poses, source, stem.with_name(stem.name + "_parts"))
-    return _draw_video(poses, source, stem.with_name(stem.name + "_parts.mp4"))
+        return _draw_pictures(poses, source, stem.with_name(stem.name + "_parts"), progress)
+    return _draw_video(poses, source, stem.with_name(stem.name + "_parts.mp4"), progress)
 
 
-def _draw_video(poses: Poses, source: Source, path: Path) -> Path:
+def _draw_video(poses: Poses, source: Source, path: Path, progress: Callable[[int, int], None]) -> Path:
     width, height = (int(side) for side in poses.sizes[0])
     with VideoWriter(path, width, height, probe(source.path).fps) as video:
         for i, frame in zip(range(len(poses)), read_frames(source.path), strict=False):
             drawn = draw_parts(frame.pixels, poses.mean[i], poses.covariance[i], poses.confidence[i], scale=1)
             video.write(_fit(drawn, width, height), frame.time)
+            progress(i + 1, len(poses))
     return path
 
 
@@ -42,11 +47,12 @@ def _fit(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8
     return np.asarray(ImageOps.pad(Image.fromarray(pixels), (width, height)))
 
 
-def _draw_pictures(poses: Poses, source: Source, folder: Path) -> Path:
+def _draw_pictures(poses: Poses, source: Source, folder: Path, progress: Callable[[int, int], None]) -> Path:
     for i, row in enumerate(poses.frame_index):
         pixels = read_image(source.files[row]).pixels
         drawn = draw_parts(pixels, poses.mean[i], poses.covariance[i], poses.confidence[i])
         write_png(drawn, folder / _inside_name(source.names[row]))
+        progress(i + 1, len(poses))
     return folder
 
 
