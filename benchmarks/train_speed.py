@@ -16,9 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+# isort: off
 import partpose  # noqa: F401  (sets OMP_WAIT_POLICY before torch is imported)
-import numpy as np  # isort: skip
+import numpy as np
 import torch
+
+# isort: on
 from rich.console import Console
 from rich.table import Table
 

@@ -152,4 +152,6 @@ def write_skipped(folder: Path, skipped: list[Skipped]) -> None:
         (folder / SKIPPED).unlink(missing_ok=True)
         return
     with atomic(folder / SKIPPED) as path:
-        path.write_text("".join(json.dumps(entry._asdict(), ensure_ascii=False) + "\n" for entry in skipped), encoding="utf-8")
+        path.write_text(
+            "".join(json.dumps(entry._asdict(), ensure_ascii=False) + "\n" for entry in skipped), encoding="utf-8"
+        )
