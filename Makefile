@@ -41,4 +41,4 @@ check: setup
 	$(BIN)/ty check
 
 clean:
-	rm -rf runs .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(DEMO) runs/figures .pytest_cache .ruff_cache .hypothesis

@@ -28,9 +28,10 @@ from rich.table import Table
 from partpose.config import Settings, load_preset
 from partpose.data.canvas import Canvases
 from partpose.predict.predictor import choose_device
-from partpose.train import loop, step
+from partpose.train import loop, losses, step, warp
 
-STAGES = ("data", "warp", "shape", "appearance", "generator", "backward", "optimiser")
+STAGES = ("data", "warp", "shape", "appearance", "generator", "losses", "backward", "optimiser")
+LOSSES = ("mean_difference", "covariance_difference", "separation", "concentration", "evidence")
 PRESETS = ("figures", "faces", "animals", "people")
 
 
@@ -88,10 +89,12 @@ def seconds_a_picture(run: loop.Trainer, watch: Stopwatch, least: float) -> floa
 
 
 def shares(run: loop.Trainer, watch: Stopwatch) -> dict[str, float]:
-    """The share of a step's time that each stage takes; the rest is losses and bookkeeping."""
+    """The share of a step's time that each stage takes; the rest is moments, clipping and bookkeeping."""
     watch.seconds.clear()
     wrapped = [
-        (run.batches, "at", "data"), (loop, "draw_step", "warp"), (step, "sample", "warp"), (step, "warp_maps", "warp"),
+        (run.batches, "at", "data"), (loop, "draw_step", "warp"), (warp.Transform, "at", "warp"), (step, "sample", "warp"),
+        (warp.Recolour, "__call__", "warp"), (step, "warp_maps", "warp"), (step, "reconstruct", "losses"),
+        *((losses, name, "losses") for name in LOSSES),
         (run.model.shape, "forward", "shape"), (run.model.appearance, "forward", "appearance"),
         (run.model.generator, "forward", "generator"), (torch.Tensor, "backward", "backward"),
         (run.optimizer, "step", "optimiser"), (loop, "follow", "optimiser"),
@@ -103,7 +106,8 @@ def shares(run: loop.Trainer, watch: Stopwatch) -> dict[str, float]:
     total = watch.now() - began
     for put_back in undo:
         put_back()
-    return {stage: watch.seconds[stage] / total for stage in STAGES}
+    found = {stage: watch.seconds[stage] / total for stage in STAGES}
+    return found | {"rest": 1 - sum(found.values())}
 
 
 def original_at(size: int, device: torch.device) -> Settings:
@@ -135,10 +139,10 @@ def measure(preset: str, device: torch.device, rounds: int, folder: Path) -> dic
 def table(rows: dict[str, dict[str, Any]], device: torch.device) -> Table:
     """Speeds, ratios and shares of time by preset."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    drawn = Table("preset", "px", "batch", "pictures/s", "lorenz2019", "ratio", *STAGES, title=f"training on {name}")
+    drawn = Table("preset", "px", "batch", "pictures/s", "lorenz2019", "ratio", *STAGES, "rest", title=f"training on {name}")
     for preset, row in rows.items():
         numbers = (f"{row['pictures_per_second']:.1f}", f"{row['lorenz2019']:.2f}", f"{row['ratio']:.0f}×")
-        parts = (f"{row['shares'][stage]:.0%}" for stage in STAGES)
+        parts = (f"{row['shares'][stage]:.0%}" for stage in (*STAGES, "rest"))
         drawn.add_row(preset, str(row["size"]), str(row["batch"]), *numbers, *parts)
     return drawn
 

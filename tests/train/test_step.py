@@ -201,3 +201,11 @@ def test_part_maps_do_not_start_flat():
     maps = network(settings).part_maps(torch.rand(4, 3, 64, 64, generator=rng()))
     flat = maps.flatten(2)
     assert (flat.amax(-1) / flat.mean(-1)).median() > 10
+
+
+@pytest.mark.training
+@pytest.mark.xdist_group("training")
+@pytest.mark.parametrize("size", [128, 256])
+def test_the_original_takes_a_step_at_its_own_sizes(size):
+    """The preset as it is, 16 parts and full width: large, so it counts as a training."""
+    check(load_preset("lorenz2019").override({"model": {"size": size}}, "test"))
