@@ -12,6 +12,7 @@ from partpose.train.run_folder import (
     RunExists,
     append_log,
     begun,
+    check_pictures,
     differences,
     locked,
     saved_settings,
@@ -26,11 +27,15 @@ def begin(folder, settings=None, resume=False):
 
 
 def test_two_cannot_write_to_one_folder(tmp_path):
-    refused = pytest.raises(PartposeError, match="another training is writing to")
-    with locked(tmp_path / "run"), refused, locked(tmp_path / "run"):
-        pass
+    entered = []
     with locked(tmp_path / "run"):
-        pass
+        with pytest.raises(PartposeError, match="another training is writing to"), locked(tmp_path / "run"):
+            entered.append("while it is held")
+        with pytest.raises(PartposeError, match="another training is writing to"), locked(tmp_path / "run"):
+            entered.append("after one was refused")
+    with locked(tmp_path / "run"):
+        entered.append("after it")
+    assert entered == ["after it"]
 
 
 def test_a_lock_that_was_left_does_not_block(tmp_path):
@@ -97,6 +102,18 @@ def test_a_broken_run_is_named(tmp_path, text):
     (tmp_path / RUN).write_text(text)
     with pytest.raises(PartposeError, match=r"run.json is broken: move .* away to begin anew"):
         begin(tmp_path, resume=True)
+
+
+def test_a_run_remembers_its_pictures(tmp_path):
+    begin(tmp_path)
+    check_pictures(tmp_path, tmp_path, ["1.png", "é.png"])
+    begin(tmp_path, resume=True)
+    check_pictures(tmp_path, tmp_path / "moved", ["1.png", "é.png"])
+    assert saved_settings(tmp_path) == small()
+    other = r"was started with 2 pictures of .*, and .*elsewhere holds {}: name the same input .*, or start a new run"
+    for names, words in (["1.png"], "1"), (["1.png", "3.png"], "others"), (["é.png", "1.png"], "others"):
+        with pytest.raises(PartposeError, match=other.format(words)):
+            check_pictures(tmp_path, tmp_path / "elsewhere", names)
 
 
 def test_the_log_is_cut_at_the_checkpoint_and_loses_half_lines(tmp_path):
