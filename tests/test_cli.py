@@ -78,7 +78,7 @@ def test_version(capfd):
         ),
         (["--train.steps", "none", "--train.minutes", "none"], "neither train.steps nor train.minutes"),
         (["--preset", "smok"], "no preset 'smok': expected one of animals, faces, .*, or the path of a YAML file"),
-        (["--preset", "preset.yaml"], "preset.yaml: unknown key 'model.siz'; did you mean 'size'?"),
+        (["--preset", "preset.yaml"], "preset.yaml: unknown key 'model.siz'; did you mean 'model.size'?"),
         (["--preset", "broken.yaml"], "broken.yaml, line 2: not valid YAML"),
         (["--device", "cuda:99"], "no device 'cuda:99' on this machine: expected one of cpu"),
         (["--device", "abc"], "no device 'abc'"),

@@ -37,9 +37,9 @@ def test_lorenz2019_has_the_weights_of_the_original():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"model": {"part": 3}}, ["unknown key 'model.part'", "did you mean 'parts'"]),
+        ({"model": {"part": 3}}, ["unknown key 'model.part'", "did you mean 'model.parts'?"]),
         ({"trian": {}}, ["unknown key 'trian'", "did you mean 'train'"]),
-        ({"train": {"learning_rat": 1}}, ["'train.learning_rat'", "'learning_rate'"]),
+        ({"train": {"learning_rat": 1}}, ["'train.learning_rat'", "'train.learning_rate'"]),
         ({"loss": {"xyzzy": 1}}, ["'loss.xyzzy'", "known here", "separation"]),
     ],
 )

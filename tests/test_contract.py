@@ -80,7 +80,7 @@ def test_every_line_of_the_config_is_explained():
     ("changes", "words"),
     [
         ({"modle": {}}, "unknown key 'modle'; did you mean 'model'?"),
-        ({"model": small_config()["model"] | {"siz": 64}}, "unknown key 'model.siz'; did you mean 'size'?"),
+        ({"model": small_config()["model"] | {"siz": 64}}, "unknown key 'model.siz'; did you mean 'model.size'?"),
         ({"model": small_config()["model"] | {"size": 100}}, "model.size must be a multiple of 16, got 100; try 96"),
         ({"model": small_config()["model"] | {"parts": "many"}}, "model.parts: input should be a valid integer"),
         ({"data": {}}, "missing data.frames_per_video (the default is 1000), data.memory (the default is 2.0)"),

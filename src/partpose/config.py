@@ -222,7 +222,9 @@ def _explain(error: Any, above: tuple[str, ...]) -> str:
 
     known = _known_keys(location[:-1])
     near = get_close_matches(str(location[-1]), known, n=1)
-    return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}")
+    if not near:
+        return f"unknown key {key!r}; known here: {', '.join(known)}"
+    return f"unknown key {key!r}; did you mean {'.'.join(map(str, (*location[:-1], near[0])))!r}?"
 
 
 def _known_keys(location: tuple[Any, ...]) -> list[str]:
