@@ -186,7 +186,8 @@ def test_the_bad_folder_makes_no_warning(bad_folder):
 @pytest.mark.parametrize(
     ("size", "words"),
     [
-        ((12000, 10001), "more than the 120"),
+        ((12000, 10001), "12000×10001 pixels, more than the 120"),
+        ((20000, 30000), "claims 600 megapixels, more than the 120"),
         ((15, 400), "at least 16"),
         ((4000, 20), "50 times"),
         ((0, 5), "not a picture"),

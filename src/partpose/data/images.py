@@ -1,6 +1,7 @@
 """Pictures: find them, decode them to 8-bit channels, bring them to a square."""
 
 import math
+import re
 import stat
 import threading
 import warnings
@@ -214,7 +215,9 @@ def _pixels(image: Image.Image, channels: int) -> NDArray[np.uint8]:
 
 def _reason(path: str | PathLike, error: Exception) -> str:
     if isinstance(error, Image.DecompressionBombError):
-        return f"claims more than the {MOST_PIXELS // 1_000_000} megapixels that are read"
+        size = re.search(r"\((\d+) pixels\)", str(error))  # the picture itself, with its sides, is gone
+        claimed = f"{int(size[1]) // 1_000_000} megapixels, " if size else ""
+        return f"claims {claimed}more than the {MOST_PIXELS // 1_000_000} megapixels that are read"
     if isinstance(error, UnidentifiedImageError):
         return "is not a picture, or its beginning is damaged"
     if isinstance(error, FileNotFoundError):
