@@ -87,6 +87,18 @@ def test_a_run_goes_on_with_its_own_settings_only(whole):
         train_in(whole, small(steps=13), resume=True)
 
 
+@pytest.mark.parametrize("before_the_first_checkpoint", [True, False])
+def test_a_run_goes_on_with_its_own_pictures_only(tmp_path, before_the_first_checkpoint):
+    train_in(tmp_path, listener=interrupt(2))
+    if before_the_first_checkpoint:
+        (tmp_path / CHECKPOINT).unlink()
+    with pytest.raises(
+        PartposeError, match="started with 10 pictures of pictures, and pictures holds 9: name the same"
+    ):
+        train_in(tmp_path, resume=True, read=lambda: canvases(9))
+    assert train_in(tmp_path, resume=True).standing.finished
+
+
 def test_a_signal_while_reading_ends_at_once(tmp_path):
     def read():
         signal.raise_signal(signal.SIGTERM)

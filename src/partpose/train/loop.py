@@ -199,7 +199,7 @@ def train(
                 standing = read_standing(folder)
                 if standing is not None and standing.finished:
                     return Outcome(standing, 0, None)
-                trainer = _trainer(folder, settings, read, device, reporter, init)
+                trainer = _trainer(folder, settings, read, device, reporter, input, init)
             signals.patient = True
         except Stopped:
             return Outcome(read_standing(folder) or Standing(0, 0.0, False), 0, signals.received)
@@ -212,10 +212,12 @@ def _trainer(
     read: Callable[[], Canvases],
     device: torch.device,
     reporter: Reporter,
+    input: Path,
     init: Path | None,
 ) -> Trainer:
     """A trainer that stands where the run does."""
     canvases = read()
+    run_folder.check_pictures(folder, input, canvases.names)
     run_folder.write_skipped(folder, canvases.skipped)
     trainer = Trainer(folder, canvases, settings, device, reporter)
     if init is not None:

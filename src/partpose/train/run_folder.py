@@ -1,8 +1,9 @@
 """A run's folder: who may write in it, what it was started with, and its log."""
 
 import fcntl
+import hashlib
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def begun(folder: Path, settings: Settings, input: Path, resume: bool) -> Genera
     new = not (folder / RUN).is_file()
     if new:
         _refuse_model(folder)
-        _write(folder, settings, input)
+        _write(folder, {"settings": settings.model_dump(), "input": str(input)})
     else:
         _check(folder, settings, resume)
     try:
@@ -85,12 +86,37 @@ def _check(folder: Path, settings: Settings, resume: bool) -> None:
 
 def saved_settings(folder: Path) -> Settings:
     """What the run in `folder` was started with."""
-    path = folder / RUN
+    return parse(_about(folder)["settings"], str(folder / RUN))
+
+
+def check_pictures(folder: Path, input: Path, names: Sequence[str]) -> None:
+    """Write down which pictures the run learns from, at its first start, or check them against those.
+
+    names: relative to the input, so that a folder may be spelled in another way, or have moved.
+
+    Raises:
+        PartposeError: where they are others.
+    """
+    about = _about(folder)
+    came = {"count": len(names), "names": hashlib.sha256("\0".join(names).encode()).hexdigest()}
+    was = about.get("pictures")
+    if was is None:
+        _write(folder, about | {"pictures": came})
+    elif was != came:
+        other = "others" if was["count"] == came["count"] else came["count"]
+        raise PartposeError(
+            f"{folder} was started with {was['count']} pictures of {about.get('input')}, and {input} holds {other}: "
+            f"name the same input as then, or start a new run in another folder"
+        )
+
+
+def _about(folder: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))["settings"]
+        about = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        about["settings"]
     except (OSError, ValueError, KeyError, TypeError):
-        raise PartposeError(f"{path} is broken: move {folder} away to begin anew") from None
-    return parse(values, str(path))
+        raise PartposeError(f"{folder / RUN} is broken: move {folder} away to begin anew") from None
+    return about
 
 
 def _forget(folder: Path) -> None:
@@ -117,8 +143,7 @@ def differences(old: Settings, new: Settings) -> list[str]:
     ]
 
 
-def _write(folder: Path, settings: Settings, input: Path) -> None:
-    about = {"settings": settings.model_dump(), "input": str(input)}
+def _write(folder: Path, about: dict[str, Any]) -> None:
     with atomic(folder / RUN) as path:
         path.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
