@@ -56,6 +56,36 @@ def test_hidden_things_and_masks_beside_images_are_passed_over(tmp_path):
     assert not walk(tmp_path)[1]
 
 
+def test_the_folders_of_runs_are_passed_over(tmp_path):
+    run = ("run.json", ".lock", "pictures/step_0000050.png", "1.png")
+    touch(tmp_path, "0.png", *(f"new/{name}" for name in run), "old/checkpoint.safetensors", "old/pictures/2.png")
+    (tmp_path / "link").symlink_to("old")
+    assert names(tmp_path) == ["0.png"]
+    assert not walk(tmp_path)[1]
+    assert names(tmp_path / "old") == ["checkpoint.safetensors", "pictures/2.png"]
+
+
+def test_a_run_in_the_input_itself_adds_nothing_to_it(tmp_path):
+    touch(tmp_path, "0.png", "run.json", ".lock", "pictures/step_0000050.png", "pictures/mine.png", "step_0000001.png")
+    assert names(tmp_path) == ["0.png", "pictures/mine.png", "run.json", "step_0000001.png"]
+
+
+def test_somebody_else_s_run_json_hides_no_pictures(tmp_path):
+    touch(tmp_path, "session/run.json", "session/pictures/step_0000050.png")
+    assert names(tmp_path) == ["session/pictures/step_0000050.png", "session/run.json"]
+
+
+def test_overlays_beside_their_poses_are_passed_over(tmp_path):
+    touch(tmp_path, "out/a.h5", "out/a.csv", "out/a_parts/1.png", "b.2.h5", "b.2.csv", "b.2_parts.mp4", "b.2.mp4")
+    assert names(tmp_path) == ["b.2.csv", "b.2.h5", "b.2.mp4", "out/a.csv", "out/a.h5"]
+    assert names(tmp_path / "out" / "a_parts") == ["1.png"]
+
+
+def test_parts_of_something_else_are_walked(tmp_path):
+    touch(tmp_path, "car_parts/1.png", "car_parts.mp4", "dog.h5", "dog_parts/1.png")
+    assert names(tmp_path) == ["car_parts/1.png", "car_parts.mp4", "dog.h5", "dog_parts/1.png"]
+
+
 def test_a_hidden_root_is_walked(tmp_path):
     touch(tmp_path, ".data/1.png")
     assert names(tmp_path / ".data") == ["1.png"]

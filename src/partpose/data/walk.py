@@ -13,12 +13,15 @@ IMAGE_SUFFIXES = frozenset(
 )
 VIDEO_SUFFIXES = frozenset((".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".mts"))
 
+_GRID = re.compile(r"step_[0-9]{7,}\.png")
+
 
 def walk(root: str | PathLike) -> tuple[list[Path], list[Skipped]]:
     """All regular files under a folder in natural order, and what could not be reached, with the reason.
 
     Links to files and folders are followed; no folder is entered twice, and by its own name rather than by a link where
-    both are there. Hidden files and folders are passed over in silence, as is `masks` beside `images`.
+    both are there. Passed over in silence are hidden files and folders, `masks` beside `images`, and what this program
+    wrote: the folders of runs, and the overlays of predictions. The root itself is entered whatever it is.
     """
     found: list[Path] = []
     skipped: list[Skipped] = []
@@ -77,9 +80,29 @@ def _list(folder: Path) -> tuple[list[Path], list[Path], list[Path], list[Skippe
             files.append(path)
         else:
             bad.append(Skipped(readable(path), "is a device, socket or pipe, not a file"))
-    if "images" in names:
-        inner, linked = ([path for path in paths if path.name != "masks"] for paths in (inner, linked))
+    files = [path for path in files if not _is_drawn(path, names)]
+    inner, linked = ([path for path in paths if _is_input(path, names)] for paths in (inner, linked))
     return files, inner, linked, bad
+
+
+def _is_input(folder: Path, beside: list[str]) -> bool:
+    """Whether a folder may hold pictures of the user's; `beside` names what lies next to it."""
+    masks = folder.name == "masks" and "images" in beside
+    return not (masks or is_run(folder) or _is_drawn(folder, beside))
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a training writes to this folder. A run.json alone may be anybody's: ours lies beside a lock."""
+    there = [os.path.isfile(folder / name) for name in ("checkpoint.safetensors", "run.json", ".lock")]  # noqa: PTH113
+    return there[0] or (there[1] and there[2])
+
+
+def _is_drawn(path: Path, beside: list[str]) -> bool:
+    """Whether this is a picture grid of a run, or the overlays that lie beside the poses they show."""
+    if path.suffix == ".png":
+        return _GRID.fullmatch(path.name) is not None and path.parent.name == "pictures" and is_run(path.parent.parent)
+    stem = path.name.removesuffix(".mp4").removesuffix("_parts")
+    return path.name in (f"{stem}_parts", f"{stem}_parts.mp4") and {f"{stem}.h5", f"{stem}.csv"} <= set(beside)
 
 
 def _unreachable(path: Path, error: OSError) -> str:
