@@ -75,7 +75,7 @@ def test_a_run_without_an_end_is_refused():
 def test_all_mistakes_are_told_at_once():
     text = refusal(lambda: parse({"model": {"parts": 0, "widht": 1}}, "x"))
     assert "model.parts" in text
-    assert "'width'" in text
+    assert "'model.width'" in text
 
 
 def test_override_changes_what_is_named_and_keeps_the_rest():
