@@ -82,6 +82,43 @@ def test_a_fixed_grid_is_static_though_alive_and_apart():
     assert "--loss.separation" in (found.advice() or "")
 
 
+def scene(jitter: float, pictures: int = 16) -> Tensor:
+    """Pictures of a bright dot that moves and a darker lamp that does not, but for a jitter (root mean square, K = 1)."""
+    rng = torch.Generator().manual_seed(0)
+    dot = torch.rand(pictures, 2, generator=rng) * 0.6 - torch.tensor([0.6, 0.3])
+    lamp = torch.tensor([0.5, 0.2]) + torch.randn(pictures, 2, generator=rng) * jitter / 2**0.5
+    d2 = (grid(SIDE, SIDE) - torch.stack([dot, lamp], 1)[:, :, None, None]).square().sum(-1)
+    return (torch.exp(-d2 / (2 * 0.05**2)) * torch.tensor([0.9, 0.5])[:, None, None]).sum(1, keepdim=True)
+
+
+def by_brightness(images: Tensor) -> Tensor:
+    """Maps of the bright dot and of the lamp, wherever they are."""
+    u = grid(images.shape[-1], images.shape[-1])
+    bright = images * (images > 0.6 * images.amax((-2, -1), keepdim=True))
+    dot = (u * bright[..., None]).sum((-3, -2), keepdim=True) / bright.sum((-2, -1), keepdim=True)[..., None]
+    near = (u - dot).norm(dim=-1) < 0.25
+    maps = torch.cat([images.square() * near, images.square() * ~near], 1) + 1e-9
+    return maps / maps.sum((-2, -1), keepdim=True)
+
+
+def test_a_part_on_a_fixed_scene_is_static_though_it_follows_the_whole_picture():
+    found = measure(MadeModel(by_brightness), scene(0.0), SETTINGS)
+    assert found.alive.all()
+    assert (found.equivariance < 2).all()
+    assert found.static.tolist() == [False, True]
+    assert "crop the object" in (found.advice() or "")
+
+
+@pytest.mark.parametrize(("share_of_side", "static"), [(0.005, True), (0.02, False), (0.04, False)])
+def test_parts_of_aligned_pictures_spread_enough(share_of_side, static):
+    assert measure(MadeModel(by_brightness), scene(2 * share_of_side), SETTINGS).static[1] == static
+
+
+@pytest.mark.parametrize("pictures", [scene(0.0, 7), scene(0.0, 1).expand(16, -1, -1, -1)], ids=["few", "the same"])
+def test_too_few_different_pictures_say_nothing_about_a_scene(pictures):
+    assert not measure(MadeModel(by_brightness), pictures, SETTINGS).static.any()
+
+
 def test_flat_maps_are_dead_and_doubled():
     found = health(flat)
     assert not found.alive.any()

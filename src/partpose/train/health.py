@@ -14,6 +14,10 @@ from partpose.train.warp import draw_transform, sample
 PEAK = 10.0  # a part is alive where its map's peak is at least this many times its mean
 NEAR = 0.06  # two parts are doubled where their means are nearer than this (3 % of the side) in most pictures
 FOLLOWS = 0.5  # a part is static where it follows less than this share of a known motion
+STILL = (
+    0.02  # and where its means over different pictures spread by less than this (1 % of the side), as on a fixed scene
+)
+FEWEST = 8  # different pictures, below which their spread says nothing
 
 
 class Health(NamedTuple):
@@ -39,7 +43,10 @@ class Health(NamedTuple):
         if 2 * int(self.alive.sum()) < k:
             return "most part maps are flat: lower --train.learning-rate, or raise --model.logit-scale"
         if 2 * int(self.static.sum()) >= k:
-            return "most parts stay put when the picture moves: raise --loss.mean, or lower --loss.separation"
+            return (
+                "most parts are static: raise --loss.mean, or lower --loss.separation; if they sit on a scene that is "
+                "the same in all pictures, crop the object, or try --model.background masked"
+            )
         if 2 * int(self.doubled.sum()) >= k:
             return "most parts share a place: raise --loss.separation, or ask for fewer --model.parts"
         return None
@@ -55,7 +62,8 @@ def measure(model: PartModel, canvas: Float[Tensor, "b c h w"], settings: Settin
     mean, mean_t = moments(maps)[0], moments(model.part_maps(sample(canvas, view.at(canvas.shape[-1]))))[0]
     expected = view.inverse(mean)
     seen = (expected.abs() < 0.9).all(-1)
-    return Health(_alive(maps), _doubled(mean), *_motion(mean, mean_t, expected, seen, settings.model.canvas))
+    lags, median = _motion(mean, mean_t, expected, seen, settings.model.canvas)
+    return Health(_alive(maps), _doubled(mean), lags | _still(canvas, mean), median)
 
 
 def _alive(maps: Tensor) -> Tensor:
@@ -70,9 +78,18 @@ def _doubled(mean: Tensor) -> Tensor:
 
 
 def _motion(mean: Tensor, mean_t: Tensor, expected: Tensor, seen: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """Static parts, and the median equivariance error in pixels, over the pictures where the part stays in view."""
+    """Parts that lag behind, and the median equivariance error in pixels, over the pictures where they stay in view."""
     moved, known = (mean_t - mean) * seen[..., None], (expected - mean) * seen[..., None]
     share = (moved * known).sum((0, 2)) / known.square().sum((0, 2)).clamp_min(1e-6)
     error = (mean_t - expected).norm(dim=-1) * (side / 2)
     median = torch.where(seen, error, torch.nan).nanmedian(0).values.nan_to_num(float(side))
     return share < FOLLOWS, median
+
+
+def _still(canvas: Tensor, mean: Tensor) -> Tensor:
+    """Parts at one place in all pictures. They may follow a known motion, which moves the scene with the object."""
+    different = [i for i in range(len(canvas)) if not any(torch.equal(canvas[i], canvas[j]) for j in range(i))]
+    if len(different) < FEWEST:
+        return torch.zeros(mean.shape[1], dtype=torch.bool, device=mean.device)
+    mean = mean[different]
+    return (mean - mean.mean(0)).square().sum(-1).mean(0).sqrt() < STILL
