@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from partpose.geometry import heavy_tailed
-from partpose.model.generator import Generator, floored, project
+from partpose.model.generator import Generator, floored, paint, project
 
 
 def rng() -> torch.Generator:
@@ -68,3 +68,13 @@ def test_the_background_is_seen_where_there_is_one():
     generator, (mean, cov), appearance = Generator(3, 3, 4, 8, background=4).eval(), parts(), torch.rand(2, 3, 4)
     dark, light = torch.zeros(2, 4, 8, 8), torch.ones(2, 4, 8, 8)
     assert not torch.equal(generator(mean, cov, appearance, 32, dark), generator(mean, cov, appearance, 32, light))
+
+
+def test_paint_gives_every_place_the_colour_of_its_part():
+    mean = torch.tensor([[[-0.5, 0.0], [0.5, 0.0]]])
+    heats = heavy_tailed(mean, torch.eye(2).expand(1, 2, 2, 2) * 0.01, 32)
+    painted = paint(torch.tensor([[[1.0, -1.0], [-1.0, 1.0]]]), heats, 64)
+    assert painted.shape == (1, 2, 64, 64)
+    torch.testing.assert_close(painted[0, :, 32, 16], torch.tensor([2.0, -2.0]), rtol=0.05, atol=0.05)
+    torch.testing.assert_close(painted[0, :, 32, 48], torch.tensor([-2.0, 2.0]), rtol=0.05, atol=0.05)
+    assert painted[0, :, 0, 32].abs().max() < 0.1

@@ -154,7 +154,7 @@ def test_a_config_of_another_version_names_the_key(folder):
     config = json.loads((folder / "config.json").read_text())
     config["settings"]["model"]["part"] = 3
     (folder / "config.json").write_text(json.dumps(config))
-    assert "did you mean 'parts'" in refusal(lambda: read_config(folder))
+    assert "did you mean 'model.parts'" in refusal(lambda: read_config(folder))
 
 
 def test_weights_of_another_network_are_refused(folder):

@@ -20,10 +20,24 @@ def project(appearance: Float[Tensor, "b k d"], heats: Float[Tensor, "b k h w"])
     return torch.einsum("bkd,bkhw->bdhw", appearance, shares.to(appearance.dtype))
 
 
+def paint(
+    colours: Float[Tensor, "b k c"], heats: Float[Tensor, "b k h w"], size: int
+) -> Float[Tensor, "b c size size"]:
+    """Each part's colour where its Gaussian is the highest, as a logit; nothing far from all parts.
+
+    A decoder alone learned brightness and one axis of colour in the time that a CPU has; hues were lost.
+    """
+    near = heats.square()
+    shares = near / (near.sum(1, keepdim=True) + 1e-2)
+    painted = torch.einsum("bkc,bkhw->bchw", colours.to(shares.dtype), shares)
+    return 2 * F.interpolate(painted, (size, size), mode="bilinear", align_corners=False)
+
+
 class Generator(nn.Module):
     """Projected appearances at 1/4 of the side, the parts' Gaussians at 1/4 and 1/2, a pixel shuffle to the full side.
 
-    With `background` channels it also sees a picture of that many channels at 1/4 of the side.
+    It corrects what `paint` makes of the parts' mean colours, the first dimensions of their appearances. With `background`
+    channels it also sees a picture of that many channels at 1/4 of the side.
     """
 
     def __init__(
@@ -31,7 +45,7 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         w = width
-        self.scale = scale
+        self.scale, self.channels = scale, channels
         self.at4 = nn.Sequential(
             conv(dimensions + parts + background, 2 * w), conv(2 * w, 2 * w), conv(2 * w, w, kernel=1)
         )
@@ -51,4 +65,7 @@ class Generator(nn.Module):
         x = self.at4(torch.cat(inputs, 1).contiguous(memory_format=torch.channels_last))
         x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
         x = self.at2(torch.cat([x, heats2.to(x.dtype)], 1).contiguous(memory_format=torch.channels_last))
-        return F.pixel_shuffle(self.out(x), 2).float().sigmoid()
+        logits = F.pixel_shuffle(self.out(x), 2).float()
+        if appearance.shape[-1] >= self.channels:
+            logits = logits + paint(appearance[..., : self.channels].float(), heats2, size)
+        return logits.sigmoid()
