@@ -5,6 +5,7 @@ from drawing import blob
 from PIL import Image
 
 from partpose.data import landmarks
+from partpose.data.figures import draw_figures
 from partpose.data.sources import find_sources, training_files
 from partpose.errors import PartposeError
 
@@ -94,6 +95,41 @@ def test_the_split_of_a_set_deeper_in_the_input_holds_too(tmp_path, clip):
     training = training_files(tmp_path / "sets")
     assert [source.names for source in training.sources] == [("b/1.png", "c.png")]
     assert training.held_out == 2
+
+
+@pytest.mark.parametrize("inside", ["images", "images/day1", "images/../images"])
+def test_the_split_holds_for_the_images_of_a_set_too(tmp_path, inside, monkeypatch):
+    rows = [("images/day1/0.png", "train"), ("images/day1/1.png", "test")]
+    save(*(annotated(tmp_path / "set", rows) / name for name, _ in rows), tmp_path / "other" / "1.png")
+    for root in (tmp_path / "set" / inside, "."):
+        training = training_files(root)
+        assert [path.name for source in training.sources for path in source.files] == ["0.png"]
+        assert training.held_out == 1
+        monkeypatch.chdir(tmp_path / "set" / inside)
+    with pytest.raises(PartposeError, match="every file has split=test"):
+        training_files(tmp_path / "set" / "images" / "day1" / "1.png")
+    assert training_files(tmp_path / "other").held_out == 0
+
+
+def test_the_split_holds_for_images_that_are_a_link(tmp_path):
+    save(tmp_path / "store" / "0.png", tmp_path / "store" / "1.png")
+    annotated(tmp_path / "set", [("images/1.png", "test")])
+    (tmp_path / "set" / "images").symlink_to(tmp_path / "store")
+    assert training_files(tmp_path / "set" / "images").sources[0].names == ("0.png",)
+
+
+@pytest.mark.parametrize("root", ["", "set", "set/images"])
+def test_a_set_that_is_half_drawn_has_no_split_and_is_refused(tmp_path, root):
+    with pytest.raises(KeyboardInterrupt):
+        draw_figures(tmp_path / "set", 2, 4, 32, jobs=1, progress=interrupted)
+    with pytest.raises(PartposeError, match=r"set was not drawn to its end: run `partpose figures` on it again"):
+        training_files(tmp_path / root)
+    draw_figures(tmp_path / "set", 2, 4, 32, jobs=1)
+    assert training_files(tmp_path / root).held_out == 2
+
+
+def interrupted(*_: int) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_meta_table_about_something_else_does_no_harm(tmp_path):

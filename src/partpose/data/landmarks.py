@@ -97,6 +97,15 @@ def has_split(path: str | PathLike) -> bool:
         return False
 
 
+def is_half_drawn(folder: str | PathLike) -> bool:
+    """Whether `partpose figures` began to draw a set here and has not come to its end, where landmarks.csv is written."""
+    path = Path(folder) / KEYPOINTS
+    try:
+        return "figures" in _json(path) and not (path.parent / LANDMARKS).is_file()
+    except PartposeError:
+        return False
+
+
 def write_landmarks(folder: str | PathLike, landmarks: Landmarks) -> None:
     """Write landmarks.csv, to 1/1000 pixel, and keypoints.json; the pictures are the caller's."""
     columns = [f"kp{j}_{axis}" for j in range(len(landmarks.names)) for axis in "xy"]

@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from partpose.data.landmarks import LANDMARKS, has_split, read_split
+from partpose.data.landmarks import KEYPOINTS, LANDMARKS, has_split, is_half_drawn, read_split
 from partpose.data.walk import IMAGE_SUFFIXES, VIDEO_SUFFIXES, readable, walk
 from partpose.errors import PartposeError, Skipped
 
@@ -65,7 +65,9 @@ def find_sources(inputs: Sequence[str | PathLike]) -> tuple[list[Source], list[S
 def training_files(root: str | PathLike) -> TrainingInput:
     """The same for training: without the files whose split is `test` in any landmarks.csv or meta.csv in the input.
 
-    Of those tables only the columns `file` and `split` are read. Raises as `find_sources`, and where all is held out.
+    The tables of the two folders above it count too: the input may be the images of a set. Only the columns `file` and
+    `split` are read. Raises as `find_sources`, where all is held out, and where a set was not drawn to its end, which has
+    no split yet.
     """
     found, skipped = find_sources([root])
     apart = _held_out(Path(root))
@@ -183,12 +185,22 @@ def _nothing_found(inputs: Iterable[str | PathLike], skipped: list[Skipped], oth
 
 
 def _held_out(root: Path) -> set[Path]:
-    """Files that a table in the input gives to the test."""
-    if not root.is_dir():
-        return set()
-    tables = [path for path in walk(root)[0] if path.name in _TABLES and has_split(path)]
+    """Files that a table in the input, or above it, gives to the test."""
+    around = _around(root)
+    for folder in {path.parent for path in around if path.name == KEYPOINTS}:
+        if is_half_drawn(folder):
+            raise PartposeError(f"{readable(folder)} was not drawn to its end: run `partpose figures` on it again")
+    tables = [path for path in around if path.name in _TABLES and has_split(path)]
     splits = [(table.parent / name, split) for table in tables for name, split in read_split(table).items()]
     return {path.resolve() for path, split in splits if split == "test"}
+
+
+def _around(root: Path) -> list[Path]:
+    """All files in the input, and what might describe them in the two folders above it, also of a link's target."""
+    inside, levels = (walk(root)[0], 2) if root.is_dir() else ([], 3)
+    above = {folder for path in (Path(os.path.abspath(root)), root.resolve()) for folder in path.parents[:levels]}  # noqa: PTH100
+    described = [folder / name for folder in sorted(above) for name in (KEYPOINTS, *_TABLES)]
+    return inside + [path for path in described if os.path.isfile(path)]  # noqa: PTH113
 
 
 def _without(source: Source, apart: set[Path]) -> Source:
