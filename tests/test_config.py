@@ -163,7 +163,7 @@ def test_an_unknown_key_in_a_file_names_the_file(tmp_path):
     path.write_text("model: {prats: 3}\n")
     text = refusal(lambda: load_preset(str(path)))
     assert str(path) in text
-    assert "'parts'" in text
+    assert "'model.parts'" in text
 
 
 def test_every_setting_says_what_it_means():
