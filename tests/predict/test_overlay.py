@@ -110,6 +110,19 @@ def test_a_folder_s_overlays_have_its_names(tmp_path, picture_folder):
     assert found == sorted(name if name.endswith(".png") else name + ".png" for name in poses.files)
 
 
+def test_every_picture_has_its_own_overlay(tmp_path):
+    (tmp_path / "in").mkdir()
+    where = places(3, 64, 64)
+    names = ("a.jpg", "a.jpg.png", "a.jpg-2.png")
+    for name, two in zip(names, where, strict=True):
+        Image.fromarray(dots(64, 64, *two)).save(tmp_path / "in" / name)
+    poses, folder = overlay(tmp_path / "in", tmp_path / "out")
+    found = [drawn_at(np.asarray(Image.open(path))).round().astype(int).tolist() for path in folder.iterdir()]
+    expected = ((poses.mean + 0.5) * 4 - 0.5).round().astype(int).tolist()
+    assert len(found) == 3
+    np.testing.assert_allclose(sorted(found), sorted(expected), atol=1)
+
+
 def test_progress_is_told_as_it_goes(tmp_path, clip):
     (source,), _ = find_sources([clip])
     told = []

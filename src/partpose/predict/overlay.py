@@ -1,6 +1,6 @@
 """An input with its parts drawn in, to look at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -48,12 +48,30 @@ def _fit(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8
 
 
 def _draw_pictures(poses: Poses, source: Source, folder: Path, progress: Callable[[int, int], None]) -> Path:
+    inside = _inside_names(source.names)
     for i, row in enumerate(poses.frame_index):
         pixels = read_image(source.files[row]).pixels
         drawn = draw_parts(pixels, poses.mean[i], poses.covariance[i], poses.confidence[i])
-        write_png(drawn, folder / _inside_name(source.names[row]))
+        write_png(drawn, folder / inside[row])
         progress(i + 1, len(poses))
     return folder
+
+
+def _inside_names(names: Sequence[str]) -> list[PurePosixPath]:
+    """`_inside_name` of each, with a number where another has it: a.jpg and a.jpg.png → a.jpg.png and a.jpg-2.png.
+
+    Upper and lower case count as the same, as some file systems have it.
+    """
+    taken: set[str] = set()
+    inside = []
+    for name in names:
+        path = first = _inside_name(name)
+        number = 2
+        while str(path).casefold() in taken:
+            path, number = first.with_name(f"{first.stem}-{number}.png"), number + 1
+        taken.add(str(path).casefold())
+        inside.append(path)
+    return inside
 
 
 def _inside_name(name: str) -> PurePosixPath:
