@@ -83,7 +83,7 @@ def _title(evaluation: Evaluation) -> Text:
 
 
 def _summary(evaluation: Evaluation) -> Table:
-    rows = _grid("", "", "95 % interval", "of the mean pose")
+    rows = _grid("", "", "95 % interval over pictures", "of the mean pose")
     interval = f"{evaluation.error_low:.2f} – {evaluation.error_high:.2f}"
     ours = Text(f"{evaluation.error:.2f}", "bold green")
     rows.add_row(Text("this model", "bold"), ours, interval, _ratio(evaluation.error, evaluation))
