@@ -17,6 +17,7 @@ from partpose.config import load_preset
 from partpose.data.video import read_frames
 from partpose.errors import PartposeError
 from partpose.model.part_model import read_config
+from partpose.predict.formats import read_hdf5
 from partpose.terminal import minutes
 from partpose.train.run_folder import RUN
 
@@ -58,6 +59,21 @@ def test_predicting_a_bad_folder_goes_on_and_lists_what_it_skipped(bad_folder, t
         assert tuple(file["files"].asstr()[:]) == bad_folder.good
     (overlays,) = (tmp_path / "out").glob("*_parts")
     assert len([path for path in overlays.rglob("*") if path.is_file()]) == len(bad_folder.good)
+
+
+def test_a_result_lists_what_was_passed_over_in_its_own_input(tmp_path, capsys):
+    """Also what the walk could not reach, which is found before any picture is read; each file once."""
+    model, inputs = save_untrained(tmp_path / "model"), [tmp_path / "a", tmp_path / "b"]
+    for folder in inputs:
+        save_pictures(folder, 2)
+        (folder / "link.png").symlink_to(folder / "nowhere.png")
+        (folder / "text.png").write_text("no picture")
+    run.predict_inputs(str(model), inputs, tmp_path / "out")
+    for folder in inputs:
+        expected = {str(folder / "link.png"), str(folder / "text.png")}
+        assert {one.path for one in read_hdf5(tmp_path / "out" / f"{folder.name}.h5").skipped} == expected
+    assert len(listed(tmp_path / "out")) == 4
+    assert capsys.readouterr().err.startswith("skipped 4 files")
 
 
 def test_one_bad_input_among_good_ones_is_passed_over(clip, tmp_path, capsys):
@@ -122,6 +138,18 @@ def test_a_damaged_video_is_used_as_far_as_it_goes_and_said(tmp_path, capsys):
     assert 10 < frames < 60
     assert capsys.readouterr().out.startswith(f"{frames} frames of {path}: ")
     assert_lists(listed(tmp_path / "out"), {"a.mp4": f"{frames} frames could be decoded"})
+
+
+def test_predicting_into_a_run_keeps_the_list_of_its_training(tmp_path):
+    model, good, bad = save_untrained(tmp_path / "run"), save_pictures(tmp_path / "good", 2), tmp_path / "bad.mp4"
+    bad.touch()
+    for name in ("run.json", "skipped.jsonl"):
+        (model / name).write_text("of the training")
+    run.predict_inputs(str(model), [good, bad], model)
+    assert "is empty" in (model / "skipped_predictions.jsonl").read_text(encoding="utf-8")
+    run.predict_inputs(str(model), [good], model)
+    assert not (model / "skipped_predictions.jsonl").exists()
+    assert (model / "skipped.jsonl").read_text(encoding="utf-8") == "of the training"
 
 
 def test_a_name_that_is_no_text_can_be_printed(tmp_path, capsys):

@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -163,10 +163,10 @@ def predict_inputs(
     if split is not None:
         sources = _only_split(sources, split, skipped)
     _make_folder(output)
-    written = 0
+    written, passed_over = 0, list(skipped)
     try:
         for source in sources:
-            poses = _predict_one(predictor, source, batch, skipped)
+            poses = _predict_one(predictor, source, batch, skipped, _below(source, passed_over))
             if poses is None:
                 continue
             poses = poses if linear_map is None else poses.landmarks(linear_map)
@@ -176,12 +176,12 @@ def predict_inputs(
             print(f"{what} of {readable(source.path)}: {', '.join(map(str, files))}", flush=True)
             written += 1
     finally:
-        write_skipped(output, skipped)
+        write_skipped(output, skipped, skipped_name)
     if written or len(skipped) > 1:
-        report_skipped(skipped, str(output / SKIPPED))
+        report_skipped(skipped, str(output / skipped_name))
     if not written:
         first = f"{skipped[0].path}: {skipped[0].reason}"
-        raise PartposeError(f"nothing could be predicted: {first}; the whole list is {output / SKIPPED}")
+        raise PartposeError(f"nothing could be predicted: {first}; the whole list is {output / skipped_name}")
 
 
 def _only_split(sources: list[Source], split: str, skipped: list[Skipped]) -> list[Source]:
@@ -208,8 +208,15 @@ def _make_folder(path: Path) -> None:
         raise PartposeError(f"cannot write to the output folder {path}: {error.strerror}") from None
 
 
-def _predict_one(predictor: Predictor, source: Source, batch: int, skipped: list[Skipped]) -> Poses | None:
-    """The poses of one input, or None; what was passed over joins `skipped`."""
+def _below(source: Source, skipped: list[Skipped]) -> list[Skipped]:
+    """Of what was passed over, each once, what lies in this input."""
+    return [one for one in dict.fromkeys(skipped) if PurePath(one.path).is_relative_to(readable(source.path))]
+
+
+def _predict_one(
+    predictor: Predictor, source: Source, batch: int, skipped: list[Skipped], known: list[Skipped]
+) -> Poses | None:
+    """The poses of one input, or None; what was passed over, but for what is `known`, joins `skipped`."""
     done = 0
     try:
         with counting(source.stem) as progress:
@@ -220,11 +227,11 @@ def _predict_one(predictor: Predictor, source: Source, batch: int, skipped: list
                 done += count
                 progress(done, total)
 
-            poses = predictor.predict_source(source, batch, tick=tick)
+            poses = predictor.predict_source(source, batch, known, tick)
     except (Unreadable, NothingRead) as error:
-        skipped += [error.skipped] if isinstance(error, Unreadable) else error.skipped
+        skipped += [error.skipped] if isinstance(error, Unreadable) else error.skipped[len(known) :]
         return None
-    skipped += poses.skipped
+    skipped += poses.skipped[len(known) :]
     return poses
 
 
