@@ -31,7 +31,7 @@ from partpose.predict.show import Shown, overview, sheets
 from partpose.terminal import TrainingBar, console, count, counting, minutes, report_skipped, training_line
 from partpose.train.batches import Batches
 from partpose.train.loop import Outcome, train
-from partpose.train.run_folder import RUN, SKIPPED, RunExists, saved_settings, write_skipped
+from partpose.train.run_folder import RUN, SKIPPED, SKIPPED_IN_RUN, RunExists, saved_settings, write_skipped
 from partpose.train.schedule import Clock
 
 
@@ -163,6 +163,7 @@ def predict_inputs(
     if split is not None:
         sources = _only_split(sources, split, skipped)
     _make_folder(output)
+    skipped_name = SKIPPED_IN_RUN if (output / RUN).is_file() else SKIPPED
     written, passed_over = 0, list(skipped)
     try:
         for source in sources:

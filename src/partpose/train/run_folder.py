@@ -15,6 +15,7 @@ from partpose.model.part_model import WEIGHTS
 from partpose.train.checkpoint import CHECKPOINT
 
 RUN, LOG, LOCK, SKIPPED = "run.json", "log.jsonl", ".lock", "skipped.jsonl"
+SKIPPED_IN_RUN = "skipped_predictions.jsonl"  # of predictions, where skipped.jsonl is the training's
 
 
 class RunExists(PartposeError):
@@ -171,12 +172,12 @@ def append_log(folder: Path, entry: dict[str, Any]) -> None:
         file.write(json.dumps(entry) + "\n")
 
 
-def write_skipped(folder: Path, skipped: list[Skipped]) -> None:
-    """`skipped.jsonl`: each file that was passed over and why; removed where there is none."""
+def write_skipped(folder: Path, skipped: list[Skipped], name: str = SKIPPED) -> None:
+    """`skipped.jsonl`, or `name`: each file that was passed over and why; removed where there is none."""
     if not skipped:
-        (folder / SKIPPED).unlink(missing_ok=True)
+        (folder / name).unlink(missing_ok=True)
         return
-    with atomic(folder / SKIPPED) as path:
+    with atomic(folder / name) as path:
         path.write_text(
             "".join(json.dumps(entry._asdict(), ensure_ascii=False) + "\n" for entry in skipped), encoding="utf-8"
         )
