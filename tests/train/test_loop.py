@@ -83,8 +83,10 @@ def test_a_run_is_not_started_over(whole):
 
 
 def test_a_run_goes_on_with_its_own_settings_only(whole):
-    with pytest.raises(PartposeError, match=r"other settings \(train.steps 12 → 13\)"):
+    with pytest.raises(PartposeError, match=r"other settings \(train.steps 12 → 13\): .* with --init .*whole"):
         train_in(whole, small(steps=13), resume=True)
+    with pytest.raises(PartposeError, match=r"model.parts 5 → 6\): .* in another folder$"):
+        train_in(whole, small().override({"model": {"parts": 6}}, "the test"), resume=True)
 
 
 @pytest.mark.parametrize("before_the_first_checkpoint", [True, False])

@@ -79,9 +79,10 @@ def _check(folder: Path, settings: Settings, resume: bool) -> None:
         raise RunExists(f"{folder} already holds a run")
     saved = saved_settings(folder)
     if settings != saved:
+        learned = settings.model == saved.model and (folder / WEIGHTS).is_file()
         raise PartposeError(
             f"{folder} was started with other settings ({', '.join(differences(saved, settings))}): go on without "
-            f"changing them, or start a new run in another folder"
+            f"changing them, or start a new run in another folder{f' with --init {folder}' if learned else ''}"
         )
 
 
