@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from partpose.config import Settings, load_preset
+from partpose.data.atomic import check_writable
 from partpose.data.canvas import Canvases, read_canvases
 from partpose.data.images import Unreadable
 from partpose.data.landmarks import LANDMARKS
@@ -265,7 +266,11 @@ def evaluate_model(
     """Evaluate, print the table, and write what was asked for."""
     if not (dataset / LANDMARKS).is_file():
         raise PartposeError(f"{dataset} is not an annotated set: expected a folder with a {LANDMARKS}")
-    result, linear_map, skipped = evaluate(load(model, device), dataset, protocol, intercept)
+    predictor = load(model, device)
+    for path in (json, save_landmarks):
+        if path is not None:
+            check_writable(path)
+    result, linear_map, skipped = evaluate(predictor, dataset, protocol, intercept)
     console.print(table(result))
     if json is not None:
         write_json(result, json)
@@ -279,22 +284,23 @@ def evaluate_model(
 def show_model(model: str, input: Path, output: Path, pictures: int = 8, device: str | None = None) -> None:
     """Draw parts, part maps, reconstructions and swaps of a few pictures."""
     predictor = load(model, device)
-    canvases = _chosen_canvases(predictor, input, pictures)
+    found, skipped = find_sources([input])
+    _make_folder(output)
+    canvases = _chosen_canvases(predictor, found, pictures)
     for name, pixels in sheets(Shown(predictor.network, predictor.tensor(canvases.pixels))).items():
         write_png(pixels, output / name)
         print(output / name)
-    report_skipped(canvases.skipped)
+    report_skipped(skipped + canvases.skipped)
 
 
-def _chosen_canvases(predictor: Predictor, input: Path, count: int) -> Canvases:
-    """A few pictures spread over the input: over its test split, where it has one."""
-    found, skipped = find_sources([input])
+def _chosen_canvases(predictor: Predictor, found: list[Source], count: int) -> Canvases:
+    """A few pictures spread over what was found: over its test split, where it has one."""
     # More than are shown, in case some of them cannot be read, but not all of a large set
     sources = [_few_files(_test_split(found[i]), 3 * count) for i in _spread(len(found), count)]
     s = predictor.settings.model
     canvases = read_canvases(sources, s.canvas, s.channels, count)
     rows = _spread(len(canvases.pixels), count)
-    return canvases._replace(pixels=canvases.pixels[rows], skipped=skipped + canvases.skipped)
+    return canvases._replace(pixels=canvases.pixels[rows])
 
 
 def _few_files(source: Source, count: int) -> Source:

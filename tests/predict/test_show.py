@@ -148,6 +148,14 @@ def test_a_video_and_a_bad_folder_are_shown(tmp_path, model, clip, bad_folder, c
     assert f"skipped {len(bad_folder.bad)} files" in err
 
 
+def test_an_output_that_cannot_be_written_is_said_before_anything_is_read(tmp_path, model, monkeypatch):
+    (tmp_path / "file").touch()
+    read = watch(monkeypatch)
+    with pytest.raises(PartposeError, match=r"cannot write to the output folder .*file"):
+        run.show_model(model, save_pictures(tmp_path / "in", 2), tmp_path / "file")
+    assert read == []
+
+
 def test_nothing_to_show_is_said(tmp_path, model):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.png").write_text("no picture")

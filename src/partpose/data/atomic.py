@@ -5,6 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from partpose.errors import PartposeError
 
@@ -32,6 +33,14 @@ def atomic(path: str | PathLike) -> Generator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: str | PathLike) -> None:
+    """Before hours of work, not after: raises what `atomic` would, and leaves nothing but the folder, if it was missing."""
+    try:
+        TemporaryFile(dir=_writable_target(Path(path)).parent).close()
+    except OSError as error:
+        raise PartposeError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _writable_target(path: Path) -> Path:
