@@ -67,7 +67,6 @@ def test_what_spreadsheets_write_is_read(tmp_path):
         (HEADER + ROW + "b.jpg,train,1,two,,\n", "line 3: kp0_y must be a number or empty, got 'two'"),
         (HEADER + ROW + "b.jpg,train,1,inf,,\n", "line 3: kp0_y must be a number or empty, got 'inf'"),
         (HEADER + ROW + "b.jpg,train,1,,,\n", "line 3: kp0_x and kp0_y must both"),
-        (HEADER + ROW + "b.jpg,valid,1,2,,\n", "line 3: split must be one of train, test, unlabelled, got 'valid'"),
         (HEADER + ROW + "b.jpg,train,1,2\n", "line 3: expected 6 columns as in the header, got 4"),
         (HEADER + ROW + ",train,1,2,,\n", "line 3: the column 'file' must name a file"),
         (HEADER + "a\0b.jpg,train,1,2,,\n", "line 2: the column 'file' must name a file|NUL"),
@@ -106,6 +105,11 @@ def test_missing_and_undecodable_tables(tmp_path):
     (tmp_path / "landmarks.csv").write_bytes(HEADER.encode() + b"\xff\xfe.jpg,train,1,2,,\n")
     with pytest.raises(PartposeError, match="not UTF-8"):
         read_landmarks(tmp_path)
+
+
+def test_splits_may_have_any_name(tmp_path):
+    read = read_landmarks(table(tmp_path, HEADER + "a.png,Val,1,2,,\nb.png,,1,2,,\n"))
+    assert read.split == ("val", "")
 
 
 def test_the_split_is_read_without_the_landmarks(tmp_path):

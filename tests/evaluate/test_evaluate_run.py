@@ -165,6 +165,15 @@ def test_pictures_that_are_not_labelled_are_not_read(tmp_path):
     assert evaluate(DOTS, tmp_path)[2] == []
 
 
+def test_another_split_counts_neither_as_train_nor_as_test(dot_set, tmp_path):
+    landmarks = read_landmarks(dot_set)
+    split = ("val", "val", *landmarks.split[2:4], *["val"] * 4, *landmarks.split[8:])
+    (tmp_path / "images").symlink_to(dot_set / "images")
+    write_landmarks(tmp_path, replace(landmarks, root=tmp_path, split=split))
+    result = evaluate(DOTS, tmp_path)[0]
+    assert (result.train_pictures, result.test_pictures) == (40, 14)
+
+
 def test_a_split_that_is_missing_or_cannot_be_read_is_said(tmp_path):
     save_set(tmp_path / "a", "aaau")
     with pytest.raises(PartposeError, match=r"no readable labelled .* split=test \(splits there: train, unlabelled\)"):
@@ -243,6 +252,16 @@ def test_a_folder_without_landmarks_is_refused(tmp_path):
     model = save_untrained(tmp_path / "model")
     with pytest.raises(PartposeError, match=r"is not an annotated set: expected a folder with a landmarks\.csv"):
         run.evaluate_model(str(model), tmp_path)
+
+
+@pytest.mark.parametrize("option", ["json", "save_landmarks"])
+def test_what_cannot_be_written_is_said_before_the_work(dot_set, tmp_path, monkeypatch, option):
+    model = save_untrained(tmp_path / "model")
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(run, "evaluate", lambda *_: pytest.fail("the work has begun"))
+    for path in (tmp_path, tmp_path / "file" / "e.json"):
+        with pytest.raises(PartposeError, match="cannot be written"):
+            run.evaluate_model(str(model), dot_set, **{option: path})
 
 
 def test_an_evaluation_can_be_repeated(tmp_path):

@@ -20,14 +20,13 @@ from partpose.errors import PartposeError
 
 LANDMARKS = "landmarks.csv"
 KEYPOINTS = "keypoints.json"
-SPLITS = ("train", "test", "unlabelled")
 
 
 @dataclass(frozen=True)
 class Landmarks:
     """N annotated pictures with J landmarks each.
 
-    files: N paths relative to `root`, with forward slashes.  split: N times one of `SPLITS`.
+    files: N paths relative to `root`, with forward slashes.  split: N names, in lower case; `train` and `test` have a meaning.
     points: float64 (N, J, 2), pixels of the original upright picture, NaN where a landmark is missing.
     names: J.  flip_pairs: landmarks that change places in a mirrored picture.  skeleton: pairs to be drawn as lines.
     normaliser: the length that errors are divided by, as in the file: {"type": "distance", "indices": [0, 1], …}.
@@ -63,7 +62,7 @@ def read_landmarks(folder: str | PathLike) -> Landmarks:
     for line, row in _rows(path):
         where = f"{readable(path)}, line {line}"
         files.append(_file(row, where))
-        splits.append(_split(row, where))
+        splits.append(_plain(row.get("split", "train")))
         points.append([_point(row, x, y, where) for x, y in columns])
     if not files:
         raise PartposeError(f"{readable(path)} lists no picture: expected one a line below the header")
@@ -183,13 +182,6 @@ def _file(row: dict[str, str], where: str) -> str:
 
 def _plain(split: str | None) -> str:
     return (split or "").strip().lower()
-
-
-def _split(row: dict[str, str], where: str) -> str:
-    split = _plain(row.get("split", "train"))
-    if split not in SPLITS:
-        raise PartposeError(f"{where}: split must be one of {', '.join(SPLITS)}, got {split!r}")
-    return split
 
 
 def _point(row: dict[str, str], x: str, y: str, where: str) -> tuple[float, float]:

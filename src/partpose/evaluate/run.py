@@ -161,7 +161,7 @@ def _refuse_empty_split(labelled: Landmarks | Pictures, skipped: list[Skipped], 
     known, split = np.isfinite(labelled.points).all(-1).any(-1), np.array(labelled.split)
     for name in ("train", "test"):
         if not (known & (split == name)).any():
-            there = ", ".join(sorted(set(split.tolist())))
+            there = ", ".join(sorted(set(split.tolist()) - {""})) or "none"
             reason = f"; {skipped[0].path}: {skipped[0].reason}" if skipped else ""
             raise PartposeError(
                 f"{dataset} has no readable labelled picture with split={name} (splits there: {there}): an evaluation "
