@@ -150,6 +150,27 @@ def test_mistakes_in_a_prediction(capfd, tmp_path, model, pictures):
         assert_matches(words, mistake(capfd, "predict", *arguments))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "x"], "^--output is missing: see partpose train --help$"),
+        (["show", "m", "x"], "^--output is missing: see partpose show --help$"),
+        (["predict", "m"], "^INPUTS is missing: see partpose predict --help$"),
+        (["train", "", "--output", "run"], "^argument 1 of train is empty, .*shell variable"),
+        (["train", "x", "--output", ""], "^the value of --output is empty"),
+        (["train", "x", "--output="], "^the value of --output is empty"),
+        (["figures", ""], "^argument 1 of figures is empty"),
+        (["predict", "m", "x", "", "--output", "o"], "^argument 3 of predict is empty"),
+        (["evaluate", "m", ""], "^argument 2 of evaluate is empty"),
+        (["show", "m", "", "--output", "o"], "^argument 2 of show is empty"),
+    ],
+)
+def test_paths_that_are_missing_or_empty(capfd, tmp_path, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    assert_matches(words, mistake(capfd, *arguments))
+    assert not [*tmp_path.iterdir()]
+
+
 def test_mistakes_in_an_evaluation(capfd, tmp_path, model, pictures):
     assert_matches("is not an annotated set", mistake(capfd, "evaluate", model, pictures))
     only_train = save_annotated(tmp_path / "only train", "aaa")

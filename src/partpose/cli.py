@@ -1,10 +1,12 @@
 """The `partpose` command: one verb each, no logic. What is heavy is imported inside the verbs."""
 
+import inspect
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 from cyclopts.validators import Number
 from pydantic import ValidationError
 
@@ -211,17 +213,34 @@ def models() -> None:
     list_models()
 
 
-def _words(error: CycloptsError) -> str:
+def _words(error: CycloptsError, arguments: list[str]) -> str:
     """What is wrong; for a setting in the words that a preset's file would get."""
     if isinstance(error.__cause__, ValidationError) and error.argument:
         return explain(error.__cause__, error.argument.name.lstrip("-"))
+    if isinstance(error, MissingArgumentError) and error.argument and error.argument.name not in arguments:
+        option = error.argument.field_info.kind is inspect.Parameter.KEYWORD_ONLY
+        name = error.argument.name if option else error.argument.name.lstrip("-").upper()
+        return f"{name} is missing: see partpose {' '.join(error.command_chain or ())} --help"
     return str(error)
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    """A shell variable that is not set would otherwise stand for the current folder."""
+    for i, word in enumerate(arguments):
+        if word and not re.fullmatch(r"--[\w.-]+=", word):
+            continue
+        before = arguments[i - 1] if i else ""
+        option = word.rstrip("=") or (before if before.startswith("--") else "")
+        what = f"the value of {option}" if option else f"argument {i} of {arguments[0] or 'partpose'}"
+        raise PartposeError(f"{what} is empty, expected a path or a value: is a shell variable not set?")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user ends it with one line and exit code 2."""
+    words = sys.argv[1:] if arguments is None else arguments
     with command("partpose"):
+        _refuse_empty(words)
         try:
-            app(arguments, exit_on_error=False, print_error=False)
+            app(words, exit_on_error=False, print_error=False)
         except CycloptsError as error:
-            raise PartposeError(_words(error)) from None
+            raise PartposeError(_words(error, words)) from None
