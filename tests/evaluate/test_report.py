@@ -51,7 +51,8 @@ def test_json_that_cannot_be_written(tmp_path):
 @pytest.mark.parametrize(
     "words",
     [
-        "95 % interval over pictures", "figures", "% of short side", "2.01", "1.96 – 2.08", "0.21 ×", "8.80", "9.71", "left_wrist", "4.30",
+        "95 % interval over pictures", "figures", "% of short side", "2.01", "1.96 – 2.08", "0.21 ×", "8.80", "9.71",
+        "left_wrist", "4.30",
         "[b]odd[/b]",
         "not in any test picture", "11 alive", "1 static", "least squares with intercept", "3600", "91,234", "4.9 min",
     ],
