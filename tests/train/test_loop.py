@@ -149,8 +149,16 @@ def test_a_warm_start_takes_the_weights(tmp_path, whole):
 def test_a_warm_start_from_another_network_is_refused_and_leaves_nothing(tmp_path, whole):
     other = small().override({"model": {"parts": 6}}, "the test")
     with pytest.raises(PartposeError, match="parts 5 there, 6 here"):
-        train_in(tmp_path / "run", other, init=whole)
+        train_in(tmp_path / "run", other, init=whole, read=None)
+    with pytest.raises(PartposeError, match="no trained model in"):
+        train_in(tmp_path / "run", init=tmp_path, read=None)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_warm_start_may_change_what_shapes_no_weight(tmp_path, whole):
+    changes = {"dropout": 0.1, "logit_scale": 2.0, "gaussian_scale": 0.8}
+    other = small(steps=1).override({"model": changes}, "the test")
+    assert train_in(tmp_path, other, init=whole).standing.finished
 
 
 @pytest.mark.parametrize("count", [1, 3])

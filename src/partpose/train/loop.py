@@ -11,7 +11,7 @@ import torch
 from partpose.config import Settings
 from partpose.data.canvas import Canvases
 from partpose.errors import PartposeError
-from partpose.model.part_model import PartModel, load_weights, read_config, save_model
+from partpose.model.part_model import PartModel, load_model, load_weights, save_model
 from partpose.train import run_folder
 from partpose.train.batches import Batches, step_generator
 from partpose.train.checkpoint import Standing, load_checkpoint, read_standing, save_checkpoint
@@ -19,6 +19,8 @@ from partpose.train.health import Health, measure
 from partpose.train.schedule import Clock, follow, learning_rate, strength
 from partpose.train.signals import Signals, Stopped
 from partpose.train.step import draw_step, total, training_step
+
+WITHOUT_WEIGHTS = ("dropout", "logit_scale", "gaussian_scale")  # settings of a network that change no tensor's shape
 
 
 class Reporter(Protocol):
@@ -62,12 +64,7 @@ class Trainer:
         self.warned = False
 
     def warm_start(self, source: Path) -> None:
-        """Take the weights of another model whose network is of the same settings."""
-        other = read_config(source)[0].model
-        if other != self.settings.model:
-            raise PartposeError(
-                f"--init {source} has another network ({_unlike(other, self.settings.model)}): ask for the same"
-            )
+        """Take the weights of another model, see `check_init`."""
         load_weights(self.model, source)
         load_weights(self.average, source)
 
@@ -216,6 +213,8 @@ def _trainer(
     init: Path | None,
 ) -> Trainer:
     """A trainer that stands where the run does."""
+    if init is not None:
+        check_init(init, settings)
     canvases = read()
     run_folder.check_pictures(folder, input, canvases.names)
     run_folder.write_skipped(folder, canvases.skipped)
@@ -226,6 +225,18 @@ def _trainer(
     return trainer
 
 
+def check_init(source: Path, settings: Settings) -> None:
+    """Refuse a model whose weights these settings have no place for: before minutes of reading, not after."""
+    model = load_model(source)[1].model
+    unlike = [
+        f"{name} {value} there, {here} here"
+        for name, value in model.model_dump().items()
+        if name not in WITHOUT_WEIGHTS and (here := getattr(settings.model, name)) != value
+    ]
+    if unlike:
+        raise PartposeError(f"--init {source} has another network ({', '.join(unlike)}): ask for the same")
+
+
 def _optimizer(model: PartModel, settings: Settings) -> torch.optim.Optimizer:
     t = settings.train
     if t.optimizer == "adam":
@@ -234,7 +245,3 @@ def _optimizer(model: PartModel, settings: Settings) -> torch.optim.Optimizer:
     vectors = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, t.learning_rate, weight_decay=t.weight_decay, fused=True)
-
-
-def _unlike(a: Any, b: Any) -> str:
-    return ", ".join(f"{k} {v} there, {getattr(b, k)} here" for k, v in a.model_dump().items() if getattr(b, k) != v)
