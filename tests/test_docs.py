@@ -229,3 +229,7 @@ def test_the_pictures_of_the_readme_can_be_drawn(tmp_path, monkeypatch, capsys):
         assert image.n_frames == 6
     with Image.open(teaser) as image:
         assert image.width > 300
+
+
+def test_the_readme_has_all_of_its_figures():
+    assert "TODO" not in (ROOT / "README.md").read_text(encoding="utf-8")
