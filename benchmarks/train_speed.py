@@ -139,7 +139,9 @@ def measure(preset: str, device: torch.device, rounds: int, folder: Path) -> dic
 def table(rows: dict[str, dict[str, Any]], device: torch.device) -> Table:
     """Speeds, ratios and shares of time by preset."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    drawn = Table("preset", "px", "batch", "pictures/s", "lorenz2019", "ratio", *STAGES, "rest", title=f"training on {name}")
+    drawn = Table(
+        "preset", "px", "batch", "pictures/s", "lorenz2019", "ratio", *STAGES, "rest", title=f"training on {name}"
+    )
     for preset, row in rows.items():
         numbers = (f"{row['pictures_per_second']:.1f}", f"{row['lorenz2019']:.2f}", f"{row['ratio']:.0f}×")
         parts = (f"{row['shares'][stage]:.0%}" for stage in (*STAGES, "rest"))
