@@ -10,6 +10,7 @@ from partpose.train.losses import (
     concentration,
     covariance_difference,
     evidence,
+    flatness,
     focus,
     mean_difference,
     pyramid,
@@ -206,3 +207,11 @@ def test_evidence_does_not_depend_on_the_pictures_side():
     maps = hot(16, 3, 9)
     at = [evidence(maps, torch.nn.functional.interpolate(small, (n, n))) for n in (64, 128)]
     assert at[0] == pytest.approx(float(at[1]), abs=0.03)
+
+
+def test_contrast_is_the_deviation_within_the_window_cut_at_the_border():
+    images = torch.rand(2, 3, 32, 32, generator=rng())
+    places = [(r, c) for r in range(32) for c in range(32)]
+    cut = [images[:, :, max(r - 2, 0) : r + 3, max(c - 2, 0) : c + 3] for r, c in places]
+    deviation = torch.stack([w.var((-2, -1), correction=0).mean(1).sqrt() for w in cut], -1).unflatten(-1, (32, 32))
+    torch.testing.assert_close(flatness(images, 32), 0.05 / (0.05 + deviation), rtol=1e-3, atol=1e-4)

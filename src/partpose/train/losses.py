@@ -86,9 +86,15 @@ def flatness(images: Float[Tensor, "b c h w"], side: int, soft: float = 0.05) ->
     The contrast is the standard deviation of the values within an eighth of the picture, colours pooled.
     """
     window = images.shape[-1] // 16 * 2 + 1
-    mean, square = (F.avg_pool2d(x, window, 1, window // 2, count_include_pad=False) for x in (images, images.square()))
+    mean, square = _box(images, window), _box(images.square(), window)
     contrast = (square - mean.square()).mean(1, keepdim=True).clamp_min(0).sqrt()
     return (soft / (soft + F.adaptive_avg_pool2d(contrast, side)))[:, 0]
+
+
+def _box(images: Tensor, window: int) -> Tensor:
+    """Means over square windows, rows and then columns: the cost grows with the window's side, not with its area."""
+    rows = F.avg_pool2d(images, (1, window), 1, (0, window // 2), count_include_pad=False)
+    return F.avg_pool2d(rows, (window, 1), 1, (window // 2, 0), count_include_pad=False)
 
 
 def evidence(maps: Float[Tensor, "b k m m"], images: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
