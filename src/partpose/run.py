@@ -4,13 +4,12 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePath
-from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
 
 from partpose.config import Settings, load_preset
-from partpose.data.atomic import check_writable
+from partpose.data.atomic import check_writable, make_folder
 from partpose.data.canvas import Canvases, read_canvases
 from partpose.data.images import Unreadable
 from partpose.data.landmarks import LANDMARKS
@@ -163,7 +162,7 @@ def predict_inputs(
     sources, skipped = find_sources(inputs)
     if split is not None:
         sources = _only_split(sources, split, skipped)
-    _make_folder(output)
+    make_folder(output)
     skipped_name = SKIPPED_IN_RUN if (output / RUN).is_file() else SKIPPED
     written, passed_over = 0, list(skipped)
     try:
@@ -199,15 +198,6 @@ def _only_split(sources: list[Source], split: str, skipped: list[Skipped]) -> li
     if not kept:
         raise PartposeError(f"no input has a split {split!r}: {skipped[-1].path}: {skipped[-1].reason}")
     return kept
-
-
-def _make_folder(path: Path) -> None:
-    """Before hours of work, not after."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=path).close()
-    except OSError as error:
-        raise PartposeError(f"cannot write to the output folder {path}: {error.strerror}") from None
 
 
 def _below(source: Source, skipped: list[Skipped]) -> list[Skipped]:
@@ -285,7 +275,7 @@ def show_model(model: str, input: Path, output: Path, pictures: int = 8, device:
     """Draw parts, part maps, reconstructions and swaps of a few pictures."""
     predictor = load(model, device)
     found, skipped = find_sources([input])
-    _make_folder(output)
+    make_folder(output)
     canvases = _chosen_canvases(predictor, found, pictures)
     for name, pixels in sheets(Shown(predictor.network, predictor.tensor(canvases.pixels))).items():
         write_png(pixels, output / name)

@@ -43,6 +43,15 @@ def check_writable(path: str | PathLike) -> None:
         raise PartposeError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder for results, and see that it can be written to: before hours of work, not after."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise PartposeError(f"cannot write to the output folder {path}: {error.strerror}") from None
+
+
 def _writable_target(path: Path) -> Path:
     target = path.resolve()
     if target.is_dir():

@@ -68,9 +68,9 @@ class PartModel(nn.Module):
         """The heavily masked copy that the generator sees, or None; without `generator` always with the same mask."""
         return masked_copy(images, generator) if self.settings.background == "masked" else None
 
-    def encode(self, images: Float[Tensor, "b c h w"]) -> Encoding:
-        """Take pictures apart."""
-        maps = self.part_maps(images)
+    def encode(self, images: Float[Tensor, "b c h w"], maps: Float[Tensor, "b k m n"] | None = None) -> Encoding:
+        """Take pictures apart; `maps` are their part maps, where they are at hand already."""
+        maps = self.part_maps(images) if maps is None else maps
         return Encoding(parts_of(maps), self.appearance(images, maps), self.background(images))
 
     def decode(self, encoding: Encoding, size: int) -> Float[Tensor, "b c size size"]:

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from partpose.geometry import Square, parts_of
+from partpose.geometry import Square
 from partpose.model.part_model import Encoding, PartModel
 from partpose.predict.draw import draw_maps, draw_parts, enlarge, sheet
 
@@ -26,9 +26,7 @@ class Shown:
     def __init__(self, network: PartModel, images: Float[Tensor, "b c h w"]) -> None:
         with torch.no_grad():
             self.maps = network.part_maps(images)
-            self.encoding = Encoding(
-                parts_of(self.maps), network.appearance(images, self.maps), network.background(images)
-            )
+            self.encoding = network.encode(images, self.maps)
             self.rebuilt = to_pixels(network.decode(self.encoding, images.shape[-1]))
         self.network, self.side, self.pixels = network, images.shape[-1], to_pixels(images)
 

@@ -22,7 +22,7 @@ class Batches:
         self.count, self.batch, self.seed, self.device = len(pixels), batch, seed, device
         self.pixels = pixels
         self.resident = torch.from_numpy(pixels).to(device) if _fits(pixels, device) else None
-        self._order = lru_cache(maxsize=2)(self._shuffle)
+        self.order = lru_cache(maxsize=2)(self._shuffle)
 
     def __call__(self, step: int) -> Float[Tensor, "b c h w"]:
         """The canvases of a step in [0, 1]."""
@@ -39,7 +39,7 @@ class Batches:
     def rows(self, step: int) -> NDArray:
         """Which pictures: epochs follow one another without a gap."""
         places = range(step * self.batch, (step + 1) * self.batch)
-        return np.array([self._order(place // self.count)[place % self.count] for place in places])
+        return np.array([self.order(place // self.count)[place % self.count] for place in places])
 
     def _shuffle(self, epoch: int) -> NDArray:
         return np.random.default_rng((self.seed & 0xFFFFFFFF, 1, epoch)).permutation(self.count)

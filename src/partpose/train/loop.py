@@ -137,7 +137,7 @@ class Trainer:
 
     def probe(self) -> torch.Tensor:
         """The pictures that health is measured on."""
-        return self.batches.at(self.batches._order(0)[:32])
+        return self.batches.at(self.batches.order(0)[:32])
 
     def save(self, finished: bool) -> Standing:
         """Model and checkpoint, in this order: what a checkpoint stands for is there. Not where weights are not numbers."""
