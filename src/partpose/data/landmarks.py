@@ -5,7 +5,7 @@ import json
 import math
 import posixpath
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partpose.data.atomic import atomic
+from partpose.data.cut import Cut
 from partpose.data.walk import readable
 from partpose.errors import PartposeError
 
@@ -30,6 +31,9 @@ class Landmarks:
     points: float64 (N, J, 2), pixels of the original upright picture, NaN where a landmark is missing.
     names: J.  flip_pairs: landmarks that change places in a mirrored picture.  skeleton: pairs to be drawn as lines.
     normaliser: the length that errors are divided by, as in the file: {"type": "distance", "indices": [0, 1], …}.
+    frames: N frame indices where `files` are videos, -1 for pictures; None where all are pictures.
+    cuts: N, which object in its picture a row is about; None where each picture shows one. A file is listed once a row.
+    format: what the set was read from.
     """
 
     root: Path
@@ -41,12 +45,23 @@ class Landmarks:
     skeleton: tuple[tuple[int, int], ...] = ()
     normaliser: dict | None = None
     category: str = ""
+    frames: tuple[int, ...] | None = None
+    cuts: tuple[Cut, ...] | None = None
+    format: str = "partpose"
 
     def subset(self, split: str) -> "Landmarks":
         """The pictures of one split, which may be none."""
         rows = [i for i, name in enumerate(self.split) if name == split]
-        files = tuple(self.files[i] for i in rows)
-        return replace(self, files=files, split=(split,) * len(rows), points=self.points[rows])
+        return self.rows(rows)
+
+    def rows(self, rows: Sequence[int]) -> "Landmarks":
+        """Some of the pictures, by their place."""
+        picked = {
+            name: None if value is None else tuple(value[i] for i in rows)
+            for name in ("files", "split", "frames", "cuts")
+            for value in [getattr(self, name)]
+        }
+        return replace(self, points=self.points[np.asarray(rows, int)], **picked)
 
 
 def read_landmarks(folder: str | PathLike) -> Landmarks:

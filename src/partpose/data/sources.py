@@ -2,11 +2,12 @@
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from partpose.data.cut import Cut
 from partpose.data.landmarks import KEYPOINTS, LANDMARKS, has_split, is_half_drawn, read_split
 from partpose.data.walk import IMAGE_SUFFIXES, VIDEO_SUFFIXES, readable, walk
 from partpose.errors import PartposeError, Skipped
@@ -19,6 +20,9 @@ class Source(NamedTuple):
 
     path: the input, or the video.  files: one a picture, or the video alone.  names: of the files, relative to the
     input, with forward slashes.  stem: a file name for results, without suffix, safe and different for every source of a call.
+    cuts: what is looked at in each picture (by its row in `files`) or frame (by its index in the video); a picture or
+    frame that is not in it has nothing to look at. None: each is looked at as a whole.
+    frames: of a video only these, by their index: start, stop, step; None for all.
     """
 
     path: Path
@@ -26,6 +30,8 @@ class Source(NamedTuple):
     files: tuple[Path, ...]
     names: tuple[str, ...]
     stem: str
+    cuts: Mapping[int, tuple[Cut, ...]] | None = None
+    frames: slice | None = None
 
 
 class TrainingInput(NamedTuple):

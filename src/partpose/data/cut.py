@@ -1,0 +1,62 @@
+"""What of a file is one picture to the network: a box in it, of one object, perhaps with everything else masked out."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from partpose.errors import PartposeError
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels of the original upright picture; left and top are *edges*, counted from its outer corner.
+
+    The box of a whole picture is (0, 0, width, height). A box may reach beyond the picture.
+    """
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    def square(self, margin: float = 0.0) -> "Box":
+        """The smallest square around the middle that holds the box, larger by the share `margin` of its side."""
+        side = max(self.width, self.height)
+        reach = side * (1 + margin)
+        return Box(self.left + (self.width - reach) / 2, self.top + (self.height - reach) / 2, reach, reach)
+
+
+class Mask(NamedTuple):
+    """What belongs to the object: the pixels of `path` that are not black, or those of one instance.
+
+    A mask has the size of its picture, or the same proportions. instance: R·65536 + G·256 + B in an instance picture.
+    """
+
+    path: Path
+    instance: int | None = None
+
+    def read(self, width: int, height: int) -> NDArray[np.bool_]:
+        """(height, width) True where the object is. Raises PartposeError where the file is missing or broken."""
+        try:
+            with Image.open(self.path, formats=("PNG", "JPEG", "BMP", "TIFF")) as image:
+                values = np.asarray(image.convert("RGB" if self.instance is not None else "L"), np.int64)
+        except (OSError, ValueError) as error:
+            raise PartposeError(f"the mask {self.path} cannot be read: {error}") from error
+        inside = values > 127 if self.instance is None else values @ (65536, 256, 1) == self.instance
+        if inside.shape == (height, width):
+            return inside
+        return np.asarray(Image.fromarray(inside).resize((width, height), Image.Resampling.NEAREST))
+
+
+class Cut(NamedTuple):
+    """One object in one picture or frame.
+
+    box: where it is, None for the whole picture.  mask: what of it is kept, None for all; the rest turns black.
+    track: which object it is, "" where there is only one.
+    """
+
+    box: Box | None = None
+    mask: Mask | None = None
+    track: str = ""
