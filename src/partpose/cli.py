@@ -11,6 +11,7 @@ from cyclopts.validators import Number
 from pydantic import ValidationError
 
 import partpose
+from partpose.cli_convert import convert
 from partpose.command import command
 from partpose.config import DataSettings, LossSettings, ModelSettings, TrainSettings, TransformSettings, explain
 from partpose.errors import PartposeError
@@ -22,6 +23,7 @@ app = App(
     help_format="plaintext",
     suppress_keyboard_interrupt=False,
 )
+app.command(convert)
 Section = Annotated[object, Parameter(negative=())]
 
 
