@@ -163,7 +163,7 @@ def evaluate(
     dataset
         A folder with landmarks.csv.
     protocol
-        image-size, normalised or pck@0.1. Default: normalised where keypoints.json names a normaliser, else image-size.
+        image-size, normalised, human36m or pck@0.1. Default: normalised where the set names a normaliser, else image-size.
     intercept
         Whether the linear map has a constant term.
     json

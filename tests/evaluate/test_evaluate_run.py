@@ -94,7 +94,7 @@ def test_protocols_on_the_same_parts(dot_set):
     assert (found.error, found.higher_is_better) == (100.0, True)
     assert found.mean_pose_error < 60
     assert found.unit == "% of landmarks within 0.1 × dot to dot"
-    with pytest.raises(PartposeError, match="protocol must be image-size, normalised or pck"):
+    with pytest.raises(PartposeError, match="protocol must be image-size, normalised, human36m or pck"):
         evaluate(DOTS, dot_set, "bogus")
 
 
@@ -103,6 +103,22 @@ def test_without_intercept_the_map_has_none(dot_set):
     assert (result.intercept, fitted.intercept) == (False, None)
     assert result.error < 3
     assert evaluate(DOTS, dot_set, "image-size")[1].intercept is not None
+
+
+def test_human36m_has_no_intercept_and_says_what_forgiving_a_flip_gains(tmp_path):
+    """In test picture 3 left and right are exchanged, which nothing but forgiveness can mend."""
+
+    def turned(where):
+        where[3] = where[3, ::-1]
+        return where
+
+    save_set(tmp_path, SPLITS, turned, flip_pairs=((0, 1),))
+    result, fitted, _ = evaluate(DOTS, tmp_path, "human36m")
+    assert (result.intercept, fitted.intercept, result.unit) == (False, None, "% of image size")
+    assert result.error_flip_forgiven is not None
+    assert result.error_flip_forgiven < 1 < result.error
+    plain = evaluate(DOTS, tmp_path, "image-size", intercept=False)[0]
+    assert (plain.error, plain.error_flip_forgiven) == (result.error, None)
 
 
 def test_test_landmarks_never_change_the_map(dot_set, tmp_path):

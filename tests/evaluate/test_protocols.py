@@ -8,6 +8,7 @@ from partpose.evaluate.protocols import (
     bootstrap,
     choose_protocol,
     errors,
+    flip_forgiven,
     left_out,
     lengths,
     mean_error,
@@ -81,11 +82,46 @@ def test_the_default_is_normalised_where_it_can_be():
 
 
 @pytest.mark.parametrize(
-    "name", ["human36m", "pck", "pck@", "pck@x", "pck@-1", "pck@0", "pck@nan", "pck@inf", "Normalised"]
+    "name", ["Human36M", "pck", "pck@", "pck@x", "pck@-1", "pck@0", "pck@nan", "pck@inf", "Normalised"]
 )
 def test_other_protocols_are_refused(name):
     with pytest.raises(PartposeError, match=r"pck@0\.1"):
         choose_protocol(name, EYES)
+
+
+PEOPLE = choose_protocol("human36m", EYES, flip_pairs=((0, 1),))
+
+
+def test_human36m_is_per_cent_of_the_side_whatever_the_normaliser_and_fits_no_intercept():
+    assert (PEOPLE.normaliser, PEOPLE.intercept, PEOPLE.unit) == (None, False, "% of image size")
+    truth = np.zeros((1, 32, 2))
+    found = errors(truth + np.array([1.28 * 3, 1.28 * 4]), truth, np.array([(128, 128)]), PEOPLE)
+    np.testing.assert_allclose(found, np.full((1, 32), 5))
+
+
+def test_a_person_seen_the_wrong_way_round_is_forgiven_as_a_whole_or_not_at_all():
+    truth = np.array([[[10.0, 50], [90, 50], [50, 10]]] * 3)
+    exchanged = truth[:, [1, 0, 2]]
+    half = truth.copy()
+    half[:, 0] = truth[:, 1]
+    predicted = np.stack([truth[0], exchanged[1], half[2]])
+    sizes = np.full((3, 2), 100)
+    np.testing.assert_allclose(errors(predicted, truth, sizes, PEOPLE), [[0, 0, 0], [80, 80, 0], [80, 0, 0]])
+    forgiven = flip_forgiven(predicted, truth, sizes, PEOPLE)
+    # One limb on the wrong side stays wrong: exchanged, the other one would be
+    np.testing.assert_allclose(forgiven, [[0, 0, 0], [0, 0, 0], [80, 0, 0]])
+
+
+def test_forgiveness_compares_what_is_seen():
+    truth = np.array([[[10.0, 50], [NAN, NAN], [50, 10]], [[NAN, NAN]] * 3])
+    predicted = np.array([[[90.0, 50], [10, 50], [50, 14]]] * 2)
+    forgiven = flip_forgiven(predicted, truth, np.full((2, 2), 100), PEOPLE)
+    np.testing.assert_allclose(forgiven, [[NAN, 0, 4], [NAN] * 3])
+
+
+def test_human36m_without_flip_pairs_is_refused():
+    with pytest.raises(PartposeError, match=r"no flip_pairs .* left from right; use image-size"):
+        choose_protocol("human36m", EYES)
 
 
 def test_normalised_without_a_normaliser_is_refused():

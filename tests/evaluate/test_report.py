@@ -67,6 +67,12 @@ def test_the_table_says_what_is_unusual():
     assert "ridge (strength 1.0e-04) without intercept" in text
     assert "3 more lack the normaliser" in text
     assert "untrained" not in text
+    assert "forgiven" not in text
+
+
+def test_the_error_with_a_flip_forgiven_stands_beside_the_error():
+    lines = text_of(protocol="human36m", error_flip_forgiven=1.875).splitlines()
+    assert [line for line in lines if "left/right flip forgiven" in line and "1.88" in line and "0.19 ×" in line]
 
 
 def test_pck_counts_what_was_found():

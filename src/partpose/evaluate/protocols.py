@@ -2,6 +2,9 @@
 
 `image-size`: the L2 distance in per cent of the short side of the whole original picture.
 `normalised`: in per cent of a length of the object in that picture, which the set's `normaliser` names.
+`human36m`: as published for Human3.6M (Zhang et al. 2018; "error w.r.t. image size"): the map has no intercept and works
+on coordinates in [0, 1], the distance is in per cent of the picture's side. It is a matter of coordinates, so any set may be
+measured by it whose `flip_pairs` say which landmarks are left and right of each other.
 `pck@α`: the percentage of landmarks within α × that length (or α × the short side where the set names none); here more
 is better.
 
@@ -15,25 +18,37 @@ from numpy.typing import NDArray
 
 from partpose.errors import PartposeError
 
+HUMAN36M = "human36m"
+
 
 class Protocol(NamedTuple):
-    """name: as users write it.  normaliser: `keypoints.json`'s, None for the short side.  alpha: pck's, else None."""
+    """name: as users write it.  normaliser: `keypoints.json`'s, None for the short side.  alpha: pck's, else None.
+
+    intercept: whether its map may have one.  flip_pairs: for protocols that also forgive an exchange of left and right.
+    """
 
     name: str
     normaliser: dict | None
     alpha: float | None = None
+    intercept: bool = True
+    flip_pairs: tuple[tuple[int, int], ...] = ()
 
     @property
     def unit(self) -> str:
         """What a number of this protocol is, in words."""
+        if self.name == HUMAN36M:
+            return "% of image size"
         length = "short side" if self.normaliser is None else self.normaliser.get("name", self.normaliser["type"])
         return f"% of {length}" if self.alpha is None else f"% of landmarks within {self.alpha:g} × {length}"
 
 
-def choose_protocol(name: str | None, normaliser: dict | None) -> Protocol:
+def choose_protocol(
+    name: str | None, normaliser: dict | None, flip_pairs: tuple[tuple[int, int], ...] = ()
+) -> Protocol:
     """The protocol of that name; without a name `normalised` where the set has a normaliser, else `image-size`.
 
-    Raises `PartposeError` for other names, an α that is no positive number, and `normalised` without normaliser.
+    Raises `PartposeError` for other names, an α that is no positive number, `normalised` without normaliser, and
+    `human36m` without flip pairs.
     """
     name = name or ("image-size" if normaliser is None else "normalised")
     if name == "image-size":
@@ -42,9 +57,16 @@ def choose_protocol(name: str | None, normaliser: dict | None) -> Protocol:
         if normaliser is None:
             raise PartposeError("this set names no normaliser in keypoints.json; use the protocol image-size")
         return Protocol(name, normaliser)
+    if name == HUMAN36M:
+        if not flip_pairs:
+            raise PartposeError(
+                "this set has no flip_pairs in keypoints.json, and the protocol human36m has to know left from right; "
+                "use image-size with --no-intercept"
+            )
+        return Protocol(name, None, intercept=False, flip_pairs=flip_pairs)
     if name.startswith("pck@"):
         return Protocol(name, normaliser, _alpha(name))
-    raise PartposeError(f"protocol must be image-size, normalised or pck@α (as in pck@0.1), got {name!r}")
+    raise PartposeError(f"protocol must be image-size, normalised, human36m or pck@α (as in pck@0.1), got {name!r}")
 
 
 def lengths(truth: NDArray, sizes: NDArray, normaliser: dict | None) -> NDArray:
@@ -79,6 +101,20 @@ def errors(predicted: NDArray, truth: NDArray, sizes: NDArray, protocol: Protoco
     return np.where(np.isnan(relative), np.nan, 100.0 * (relative <= protocol.alpha))
 
 
+def flip_forgiven(predicted: NDArray, truth: NDArray, sizes: NDArray, protocol: Protocol) -> NDArray:
+    """(N, J) `errors` where a person of whom left and right were exchanged as a whole is not blamed for it.
+
+    Each picture gets the smaller of two mean errors: to its landmarks, and to its landmarks with the two of every flip
+    pair exchanged, both of the same prediction. The map was fitted on landmarks as they are. Shapes and units as in `errors`.
+    """
+    exchanged = np.arange(truth.shape[1])
+    for left, right in protocol.flip_pairs:
+        exchanged[left], exchanged[right] = right, left
+    as_is, flipped = (errors(predicted, points, sizes, protocol) for points in (truth, truth[:, exchanged]))
+    better = _mean_of_seen(flipped) < _mean_of_seen(as_is)
+    return np.where(better[:, None], flipped, as_is)
+
+
 def left_out(truth: NDArray, sizes: NDArray, protocol: Protocol) -> int:
     """How many pictures with visible landmarks count for nothing, because they lack the normaliser's length."""
     labelled = np.count_nonzero(np.isfinite(truth).all(axis=2), axis=1) > 0
@@ -105,8 +141,13 @@ def bootstrap(errors_per_picture: NDArray, seed: int, resamples: int = 1000) -> 
 
 def per_landmark(errors_per_picture: NDArray) -> NDArray:
     """(J,) mean over the pictures of (N, J); NaN for a landmark that no test picture shows."""
-    seen = ~np.isnan(errors_per_picture)
-    total, count = np.where(seen, errors_per_picture, 0).sum(axis=0), seen.sum(axis=0)
+    return _mean_of_seen(errors_per_picture.T)
+
+
+def _mean_of_seen(values: NDArray) -> NDArray:
+    """(A,) means over the numbers in each row of (A, B), NaN for a row that has none."""
+    seen = ~np.isnan(values)
+    total, count = np.where(seen, values, 0).sum(axis=1), seen.sum(axis=1)
     return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
 
 

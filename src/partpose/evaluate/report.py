@@ -24,6 +24,8 @@ class Evaluation:
     untrained network's parts under the same regression (None where not measured).  per_landmark: by name, None for
     one that no test picture shows.
     parts, alive, doubled, static: how many parts there are, and their health.  size: of the network's input, pixels.
+    error_flip_forgiven: the same where each picture may have left and right exchanged as a whole (see
+    `protocols.flip_forgiven`), None for protocols that do not say so.
     minutes, pictures_seen: of the training.  left_out: test pictures without the normaliser's length.
     ridge: the ridge's strength, None for plain least squares.
     """
@@ -50,6 +52,7 @@ class Evaluation:
     test_pictures: int
     left_out: int = 0
     ridge: float | None = None
+    error_flip_forgiven: float | None = None
 
     @property
     def higher_is_better(self) -> bool:
@@ -87,6 +90,9 @@ def _summary(evaluation: Evaluation) -> Table:
     interval = f"{evaluation.error_low:.2f} – {evaluation.error_high:.2f}"
     ours = Text(f"{evaluation.error:.2f}", "bold green")
     rows.add_row(Text("this model", "bold"), ours, interval, _ratio(evaluation.error, evaluation))
+    if evaluation.error_flip_forgiven is not None:
+        forgiven = evaluation.error_flip_forgiven
+        rows.add_row("left/right flip forgiven", f"{forgiven:.2f}", "", _ratio(forgiven, evaluation))
     if evaluation.untrained_error is not None:
         untrained = evaluation.untrained_error
         rows.add_row("untrained network", f"{untrained:.2f}", "", _ratio(untrained, evaluation))

@@ -40,15 +40,19 @@ def evaluate(
         PartposeError: where the set has no labelled pictures in one of the splits, or the protocol does not fit it.
     """
     landmarks = read_landmarks(dataset)
-    chosen = protocols.choose_protocol(protocol, landmarks.normaliser)
+    chosen = protocols.choose_protocol(protocol, landmarks.normaliser, landmarks.flip_pairs)
+    intercept = intercept and chosen.intercept
     _refuse_empty_split(landmarks, [], dataset)
     pictures, skipped = read_pictures(predictor, landmarks)
     _refuse_empty_split(pictures, skipped, dataset)
-    fitted, errors = _errors(predictor, pictures, landmarks, chosen, intercept, predictor.digest)
-    untrained = _errors(untrained_like(predictor, pictures), pictures, landmarks, chosen, intercept)[1]
+    test, s = pictures.split == "test", predictor.settings
+    truth = pictures.points[test], pictures.sizes[test], chosen
+    fitted, predicted = _fit(predictor, pictures, landmarks, chosen, intercept, predictor.digest)
+    baseline = _fit(untrained_like(predictor, pictures), pictures, landmarks, chosen, intercept)[1]
+    errors, untrained = (protocols.errors(guess, *truth) for guess in (predicted, baseline))
+    forgiven = protocols.mean_error(protocols.flip_forgiven(predicted, *truth)) if chosen.flip_pairs else None
     health = _health(predictor, pictures)
     low, high = protocols.bootstrap(errors, seed)
-    test, s = pictures.split == "test", predictor.settings
     counts = health.counts()
     result = Evaluation(
         error=protocols.mean_error(errors),
@@ -71,8 +75,9 @@ def evaluate(
         set=dataset.resolve().name,
         train_pictures=int((pictures.split == "train").sum()),
         test_pictures=int(test.sum()),
-        left_out=protocols.left_out(pictures.points[test], pictures.sizes[test], chosen),
+        left_out=protocols.left_out(*truth),
         ridge=fitted.ridge,
+        error_flip_forgiven=forgiven,
     )
     return result, fitted, skipped
 
@@ -123,7 +128,7 @@ def _normalise_anew(network: PartModel) -> None:
             module.momentum = None
 
 
-def _errors(
+def _fit(
     predictor: Predictor,
     pictures: Pictures,
     landmarks: Landmarks,
@@ -131,15 +136,14 @@ def _errors(
     intercept: bool,
     digest: str = "",
 ) -> tuple[LandmarkMap, NDArray]:
+    """The map from the parts of the training pictures, and the landmarks it finds in the test pictures, in pixels."""
     means, train, test = part_means(predictor, pictures.canvases), pictures.split == "train", pictures.split == "test"
     truth = to_inside(pictures.points[train], pictures.sizes[train])
     names: Sequence[str] = landmarks.names
     fitted = regression.fit(
         means[train], truth, intercept, names=tuple(names), protocol=protocol.name, model_hash=digest
     )
-    sizes = pictures.sizes[test]
-    predicted = to_pixels(fitted.apply(means[test]), sizes)
-    return fitted, protocols.errors(predicted, pictures.points[test], sizes, protocol)
+    return fitted, to_pixels(fitted.apply(means[test]), pictures.sizes[test])
 
 
 def _mean_pose_error(pictures: Pictures, protocol: protocols.Protocol) -> float:
