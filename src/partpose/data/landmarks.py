@@ -74,7 +74,7 @@ def read_landmarks(folder: str | PathLike) -> Landmarks:
     path = root / LANDMARKS
     files, splits, points = [], [], []
     columns = _columns(path)
-    for line, row in _rows(path):
+    for line, row in table_rows(path):
         where = f"{readable(path)}, line {line}"
         files.append(_file(row, where))
         splits.append(_plain(row.get("split", "train")))
@@ -97,7 +97,7 @@ def read_split(path: str | PathLike) -> dict[str, str]:
     if "file" not in header:
         raise PartposeError(f"{readable(path)} has no column 'file', only: {', '.join(header) or 'nothing'}")
     splits: dict[str, str] = {}
-    for line, row in _rows(path):
+    for line, row in table_rows(path):
         name, split = _file(row, f"{readable(path)}, line {line}"), _plain(row.get("split"))
         splits[name] = split if splits.get(name) != "test" else "test"
     return splits
@@ -140,13 +140,8 @@ def write_landmarks(folder: str | PathLike, landmarks: Landmarks) -> None:
         path.write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _header(path: Path) -> list[str]:
-    with _words(path), path.open(newline="", encoding="utf-8-sig") as file:
-        return [name.strip() for name in next(csv.reader(file), [])]
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Every line that is not blank, with its number, as column → text."""
+def table_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Every line of a table that is not blank, with its number, as column → text. Raises PartposeError for a broken one."""
     header = _header(path)
     with _words(path), path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file)
@@ -158,6 +153,11 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 came = f"expected {len(header)} columns as in the header, got {len(row)}"
                 raise PartposeError(f"{readable(path)}, line {reader.line_num}: {came}")
             yield reader.line_num, dict(zip(header, row, strict=True))
+
+
+def _header(path: Path) -> list[str]:
+    with _words(path), path.open(newline="", encoding="utf-8-sig") as file:
+        return [name.strip() for name in next(csv.reader(file), [])]
 
 
 @contextmanager
