@@ -122,7 +122,7 @@ def test_the_split_holds_for_images_that_are_a_link(tmp_path):
 def test_a_set_that_is_half_drawn_has_no_split_and_is_refused(tmp_path, root):
     with pytest.raises(KeyboardInterrupt):
         draw_figures(tmp_path / "set", 2, 4, 32, jobs=1, progress=interrupted)
-    with pytest.raises(PartposeError, match=r"set was not drawn to its end: run `partpose figures` on it again"):
+    with pytest.raises(PartposeError, match=r"set was not made to its end: run `partpose figures` on it again"):
         training_files(tmp_path / root)
     draw_figures(tmp_path / "set", 2, 4, 32, jobs=1)
     assert training_files(tmp_path / root).held_out == 2

@@ -21,6 +21,8 @@ from partpose.errors import PartposeError
 
 LANDMARKS = "landmarks.csv"
 KEYPOINTS = "keypoints.json"
+MAKERS = {"figures": "partpose figures", "kia": "partpose convert kia"}
+"""Keys under which the commands that make sets say in keypoints.json what they were asked for."""
 
 
 @dataclass(frozen=True)
@@ -111,13 +113,14 @@ def has_split(path: str | PathLike) -> bool:
         return False
 
 
-def is_half_drawn(folder: str | PathLike) -> bool:
-    """Whether `partpose figures` began to draw a set here and has not come to its end, where landmarks.csv is written."""
+def half_made_by(folder: str | PathLike) -> str | None:
+    """The command that began to make a set here and has not come to its end, where landmarks.csv is written; else None."""
     path = Path(folder) / KEYPOINTS
     try:
-        return "figures" in _json(path) and not (path.parent / LANDMARKS).is_file()
+        made = [command for key, command in MAKERS.items() if key in _json(path)]
     except PartposeError:
-        return False
+        return None
+    return None if not made or (path.parent / LANDMARKS).is_file() else made[0]
 
 
 def write_landmarks(folder: str | PathLike, landmarks: Landmarks) -> None:

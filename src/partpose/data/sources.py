@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from partpose.data.cut import Cut
-from partpose.data.landmarks import KEYPOINTS, LANDMARKS, has_split, is_half_drawn, read_split
+from partpose.data.landmarks import KEYPOINTS, LANDMARKS, half_made_by, has_split, read_split
 from partpose.data.walk import IMAGE_SUFFIXES, VIDEO_SUFFIXES, readable, walk
 from partpose.errors import PartposeError, Skipped
 
@@ -72,7 +72,7 @@ def training_files(root: str | PathLike) -> TrainingInput:
     """The same for training: without the files whose split is `test` in any landmarks.csv or meta.csv in the input.
 
     The tables of the two folders above it count too: the input may be the images of a set. Only the columns `file` and
-    `split` are read. Raises as `find_sources`, where all is held out, and where a set was not drawn to its end, which has
+    `split` are read. Raises as `find_sources`, where all is held out, and where a set was not made to its end, which has
     no split yet.
     """
     found, skipped = find_sources([root])
@@ -194,8 +194,8 @@ def _held_out(root: Path) -> set[Path]:
     """Files that a table in the input, or above it, gives to the test."""
     around = _around(root)
     for folder in {path.parent for path in around if path.name == KEYPOINTS}:
-        if is_half_drawn(folder):
-            raise PartposeError(f"{readable(folder)} was not drawn to its end: run `partpose figures` on it again")
+        if command := half_made_by(folder):
+            raise PartposeError(f"{readable(folder)} was not made to its end: run `{command}` on it again")
     tables = [path for path in around if path.name in _TABLES and has_split(path)]
     splits = [(table.parent / name, split) for table in tables for name, split in read_split(table).items()]
     return {path.resolve() for path, split in splits if split == "test"}
