@@ -42,3 +42,56 @@ def human36m(
         pictures, skipped = convert_human36m(official, dst, size, every, jobs, progress)
     print(f"{count(pictures, 'new picture')} in {dst}")
     report_skipped(skipped)
+
+
+@convert.command
+def kia(
+    src: Path,
+    dst: Path,
+    *,
+    size: Annotated[int, Parameter(validator=Number(gte=16))] = 128,
+    margin: Annotated[float, Parameter(validator=Number(gte=0))] = 0.25,
+    masks: bool = True,
+    min_pixels: Annotated[int, Parameter(validator=Number(gte=0))] = 400,
+    max_occlusion: Annotated[float, Parameter(validator=Number(gte=0, lte=1))] = 0.5,
+    max_distance: Annotated[float, Parameter(validator=Number(gte=0))] = 50.0,
+    min_height: Annotated[int, Parameter(validator=Number(gte=0))] = 40,
+    jobs: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+) -> None:
+    """Cut the pedestrians of KIA or VALERIE22 out of its frames: images/, landmarks.csv, keypoints.json and meta.csv.
+
+    Frames that are done are not done again: the same command goes on after an interruption.
+
+    Parameters
+    ----------
+    src
+        The folder of all tranches, a tranche, or one sequence.
+    dst
+        Folder to write to.
+    size
+        Side of a picture in pixels.
+    margin
+        Share of a box's longer side that is added around it.
+    masks
+        Turn all that is not the pedestrian black, where there is an instance picture.
+    min_pixels
+        Least number of pixels of a pedestrian that can be seen.
+    max_occlusion
+        Largest share of a pedestrian that something hides, 0 to 1.
+    max_distance
+        Largest distance from the camera, metres.
+    min_height
+        Least height of a pedestrian's box, pixels.
+    jobs
+        Frames at a time; all cores by default, but at most 8.
+    """
+    from partpose.data.kia_convert import Crops, convert_kia
+    from partpose.data.kia_frames import PedestrianFilter
+    from partpose.terminal import count, counting, report_skipped
+
+    crops = Crops(size, margin, masks, PedestrianFilter(min_pixels, max_occlusion, max_distance, min_height))
+    with counting("frames") as progress:
+        pictures, sequences, skipped = convert_kia(src, dst, crops, jobs, progress)
+    of_split = ", ".join(f"{number} {split}" for split, number in pictures.items())
+    print(f"{count(sum(pictures.values()), 'picture')} ({of_split}) from {count(sequences, 'sequence')} in {dst}")
+    report_skipped(skipped)

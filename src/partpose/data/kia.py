@@ -69,12 +69,14 @@ def list_pictures(
     Raises PartposeError where there is no sequence, and where nobody passes.
     """
     missed: list[Skipped] = [] if skipped is None else skipped
-    splits, seen, rows = split_frames(_found(path, find(path))), 0, []
-    for frame, split, people in each_frame(read_pedestrians, splits, missed):
-        seen += len(people)
-        rows += [(frame.picture, split, person.cut(frame)) for person in people if filters.keeps(person)]
+    rows = [
+        (frame.picture, split, person.cut(frame))
+        for frame, split, people in each_frame(read_pedestrians, split_tree(path), missed)
+        for person in people
+        if filters.keeps(person)
+    ]
     if not rows:
-        raise PartposeError(nobody(path, len(splits), seen, filters, missed))
+        raise PartposeError(nobody(path, filters, missed))
     return rows
 
 
@@ -94,7 +96,7 @@ def read(
     contents = each_frame(lambda frame, skipped: read_contents(frame, filters, skipped), splits, missed)
     rows = [(frame, split, seen) for frame, split, one in contents if one is not None for seen in one.people]
     if not rows:
-        raise PartposeError(nobody(path, len(splits), None, filters, missed))
+        raise PartposeError(nobody(path, filters, missed))
     files = [frame.picture.relative_to(root).as_posix() for frame, _, _ in rows]
     cuts = tuple(seen.person.cut(frame) for frame, _, seen in rows)
     return annotated(root, files, [split for _, split, _ in rows], [seen.points for _, _, seen in rows], cuts)
@@ -134,6 +136,11 @@ def each_frame(
     for (frame, split), (result, missed) in zip(splits.items(), in_threads(run, splits, jobs), strict=True):
         skipped += missed
         yield frame, split, result
+
+
+def split_tree(path: str | os.PathLike) -> dict[Frame, str]:
+    """Every frame in a folder, with its split. Raises PartposeError where there is no sequence."""
+    return split_frames(_found(path, find(path)))
 
 
 def split_frames(sequences: Sequence[Path]) -> dict[Frame, str]:
@@ -186,11 +193,8 @@ def _found(path: str | os.PathLike, sequences: Sequence[Path]) -> Sequence[Path]
     return sequences
 
 
-def nobody(
-    path: str | os.PathLike, frames: int, seen: int | None, filters: PedestrianFilter, skipped: list[Skipped]
-) -> str:
+def nobody(path: str | os.PathLike, filters: PedestrianFilter, skipped: Sequence[Skipped]) -> str:
     """Why a tree gives no picture."""
     asked = ", ".join(f"{name} {value:g}" for name, value in filters._asdict().items())
-    what = f"none of the {seen} pedestrians" if seen else "no pedestrian"
     broken = f"; passed over, the first: {skipped[0].path}: {skipped[0].reason}" if skipped else ""
-    return f"{what} in {frames} frames of {readable(path)} passes the filter ({asked}){broken}"
+    return f"no pedestrian in {readable(path)} passes the filter ({asked}){broken}"
