@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from partpose.data.atomic import atomic
 from partpose.data.cut import Cut
 from partpose.data.walk import readable
-from partpose.errors import PartposeError
+from partpose.errors import PartposeError, Skipped
 
 LANDMARKS = "landmarks.csv"
 KEYPOINTS = "keypoints.json"
@@ -35,7 +35,7 @@ class Landmarks:
     normaliser: the length that errors are divided by, as in the file: {"type": "distance", "indices": [0, 1], …}.
     frames: N frame indices where `files` are videos, -1 for pictures; None where all are pictures.
     cuts: N, which object in its picture a row is about; None where each picture shows one. A file is listed once a row.
-    format: what the set was read from.
+    format: what the set was read from.  skipped: annotations that could not be used, and why.
     """
 
     root: Path
@@ -50,6 +50,7 @@ class Landmarks:
     frames: tuple[int, ...] | None = None
     cuts: tuple[Cut, ...] | None = None
     format: str = "partpose"
+    skipped: tuple[Skipped, ...] = ()
 
     def subset(self, split: str) -> "Landmarks":
         """The pictures of one split, which may be none."""
@@ -146,7 +147,7 @@ def write_landmarks(folder: str | PathLike, landmarks: Landmarks) -> None:
 def table_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Every line of a table that is not blank, with its number, as column → text. Raises PartposeError for a broken one."""
     header = _header(path)
-    with _words(path), path.open(newline="", encoding="utf-8-sig") as file:
+    with in_words(path), path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file)
         next(reader, None)
         for row in reader:
@@ -159,13 +160,13 @@ def table_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _header(path: Path) -> list[str]:
-    with _words(path), path.open(newline="", encoding="utf-8-sig") as file:
+    with in_words(path), path.open(newline="", encoding="utf-8-sig") as file:
         return [name.strip() for name in next(csv.reader(file), [])]
 
 
 @contextmanager
-def _words(path: Path) -> Generator[None]:
-    """Turn what can go wrong with reading a text file into one line."""
+def in_words(path: Path) -> Generator[None]:
+    """Turn what can go wrong with reading a text file into one line, a PartposeError."""
     try:
         yield
     except FileNotFoundError as error:
@@ -242,7 +243,7 @@ def _keypoints(path: Path, count: int) -> dict:
 
 
 def _json(path: Path) -> dict:
-    with _words(path):
+    with in_words(path):
         text = path.read_text(encoding="utf-8-sig")
     try:
         about = json.loads(text)
