@@ -13,12 +13,16 @@ from partpose.geometry import (
     centres,
     confidence,
     det2,
+    extent_to_pixels,
     grid,
     heavy_tailed,
     inverse2,
     moments,
     parts_of,
     root2,
+    squares_around,
+    to_inside,
+    to_pixels,
 )
 
 COV = torch.tensor([[0.02, 0.008], [0.008, 0.01]])
@@ -281,3 +285,13 @@ def test_covariances_and_points_go_to_pixels_alike():
     square = Square.around(120, 80)
     points = np.random.default_rng(0).normal(0, 0.3, (500, 2))
     np.testing.assert_allclose(square.cov_to_pixels(np.cov(points.T)), np.cov(square.to_pixels(points).T), rtol=1e-9)
+
+
+def test_arrays_move_between_pixels_and_inside_frame_as_single_squares_do():
+    squares = squares_around(np.array([(160, 120), (33, 500)]))
+    points = np.random.default_rng(1).uniform(-1, 1, (2, 5, 2))
+    pixels = to_pixels(points, squares)
+    np.testing.assert_allclose(pixels[1], Square.around(33, 500).to_pixels(points[1]))
+    np.testing.assert_allclose(to_inside(pixels, squares), points, atol=1e-12)
+    cov = np.broadcast_to(np.eye(2), (2, 3, 2, 2))
+    np.testing.assert_allclose(extent_to_pixels(cov, squares)[0], Square.around(160, 120).cov_to_pixels(cov[0]))

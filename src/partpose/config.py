@@ -63,6 +63,8 @@ class DataSettings(Frozen):
 
     frames_per_video: Annotated[int, Field(ge=1)] = 1000
     """Frames taken from each video, spread evenly."""
+    margin: NotNegative = 0.25
+    """Share of a box's side that is added around it, so that a view cut from the middle holds the object whole."""
     memory: Positive = 2.0
     """GiB of decoded pictures kept in memory; a larger set goes to a file in the run folder."""
 

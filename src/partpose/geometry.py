@@ -54,6 +54,30 @@ class Square(NamedTuple):
         return np.asarray(cov, np.float64) * (self.side / 2) ** 2
 
 
+def squares_around(sizes: NDArray) -> NDArray[np.float64]:
+    """(F, 3) left, top and side, in pixel edges, of the smallest squares around pictures of (F, 2) widths and heights."""
+    sizes = np.asarray(sizes, np.float64)
+    side = sizes.max(axis=1, keepdims=True)
+    return np.concatenate([(sizes - side) / 2, side], axis=1)
+
+
+def to_pixels(points: NDArray, squares: NDArray) -> NDArray[np.float64]:
+    """(F, N, 2) points in the inside frames of (F, 3) squares (left, top, side), to pixels."""
+    origin, half = squares[:, None, :2] - 0.5, squares[:, None, 2:] / 2
+    return (np.asarray(points, np.float64) + 1) * half + origin
+
+
+def to_inside(points: NDArray, squares: NDArray) -> NDArray[np.float64]:
+    """(F, N, 2) points in pixels to the inside frames of (F, 3) squares (left, top, side)."""
+    origin, half = squares[:, None, :2] - 0.5, squares[:, None, 2:] / 2
+    return (np.asarray(points, np.float64) - origin) / half - 1
+
+
+def extent_to_pixels(cov: NDArray, squares: NDArray) -> NDArray[np.float64]:
+    """(F, K, 2, 2) covariances in the inside frames of (F, 3) squares, to square pixels."""
+    return np.asarray(cov, np.float64) * (squares[:, 2] / 2)[:, None, None, None] ** 2
+
+
 def centres(n: int, like: Tensor | None = None) -> Float[Tensor, "n"]:
     """The centres of n cells over [-1, 1]."""
     device, dtype = (None, None) if like is None else (like.device, like.dtype)

@@ -13,6 +13,7 @@ from partpose.data.atomic import check_writable, make_folder
 from partpose.data.canvas import Canvases, read_canvases
 from partpose.data.images import Unreadable
 from partpose.data.landmarks import LANDMARKS
+from partpose.data.reading import Look
 from partpose.data.sources import Source, TrainingInput, find_sources, of_split, training_files
 from partpose.data.video import probe
 from partpose.data.walk import readable
@@ -134,10 +135,9 @@ def starting_settings(output: Path, preset: str | None, changes: dict[str, Any],
 def read_training(found: TrainingInput, settings: Settings, output: Path) -> Canvases:
     """Decode the training pictures; what does not fit into memory goes to a file in `output`."""
     m, d = settings.model, settings.data
+    look = Look(m.canvas, m.channels, d.margin)
     with counting("reading") as progress:
-        canvases = read_canvases(
-            found.sources, m.canvas, m.channels, d.frames_per_video, progress, int(d.memory * 2**30), output
-        )
+        canvases = read_canvases(found.sources, look, d.frames_per_video, progress, int(d.memory * 2**30), output)
     return canvases._replace(skipped=[*found.skipped, *canvases.skipped])
 
 
@@ -287,8 +287,7 @@ def _chosen_canvases(predictor: Predictor, found: list[Source], count: int) -> C
     """A few pictures spread over what was found: over its test split, where it has one."""
     # More than are shown, in case some of them cannot be read, but not all of a large set
     sources = [_few_files(_test_split(found[i]), 3 * count) for i in _spread(len(found), count)]
-    s = predictor.settings.model
-    canvases = read_canvases(sources, s.canvas, s.channels, count)
+    canvases = read_canvases(sources, predictor.look, count)
     rows = _spread(len(canvases.pixels), count)
     return canvases._replace(pixels=canvases.pixels[rows])
 

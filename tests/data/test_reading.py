@@ -10,20 +10,26 @@ from drawing import blob
 from PIL import Image
 
 from partpose.data import reading
-from partpose.data.images import Picture, Unreadable, read_image
-from partpose.data.reading import AHEAD, read_squares
+from partpose.data.cut import Box, Cut, Mask
+from partpose.data.images import Picture, read_image
+from partpose.data.reading import AHEAD, Look, read_views
+from partpose.data.sources import Source
 
 
 def fake(monkeypatch, decode) -> None:
-    monkeypatch.setattr(reading, "read_image", lambda file, channels, side: decode(int(file.name)))  # noqa: ARG005
+    monkeypatch.setattr(reading, "read_image", lambda file, *_: decode(int(file.name)))
 
 
 def grey(value: int) -> Picture:
     return Picture(np.full((20, 30, 3), value % 256, np.uint8), 30, 20)
 
 
-def files(count: int) -> list[Path]:
-    return [Path(str(i)) for i in range(count)]
+def pictures(*files: Path, cuts=None) -> Source:
+    return Source(Path("set"), "pictures", files, tuple(file.name for file in files), "set", cuts)
+
+
+def numbered(count: int) -> Source:
+    return pictures(*(Path(str(i)) for i in range(count)))
 
 
 def test_squares_come_in_the_order_of_the_files(monkeypatch):
@@ -32,39 +38,90 @@ def test_squares_come_in_the_order_of_the_files(monkeypatch):
         return grey(i)
 
     fake(monkeypatch, decode)
-    assert [int(square.pixels[0, 0, 0]) for square in read_squares(files(200), 16)] == list(range(200))
+    assert [int(square.pixels[0, 0, 0]) for square in read_views(numbered(200), Look(16), [])] == list(range(200))
 
 
 def test_a_square_is_that_of_the_picture(tmp_path):
     Image.fromarray(blob(64, 40, 20, 10)).save(tmp_path / "a.png")
     for channels in (1, 2, 3, 4):
-        (square,) = read_squares([tmp_path / "a.png"], 32, channels)
+        (square,) = read_views(pictures(tmp_path / "a.png"), Look(32, channels), [])
         expected = read_image(tmp_path / "a.png", channels, 32)
         np.testing.assert_array_equal(square.pixels, expected.square(32))
         assert square.pixels.shape == (32, 32, channels)
         assert (square.width, square.height) == (64, 40)
 
 
-def test_a_bad_file_takes_its_place_in_the_order(tmp_path):
+def test_a_bad_file_is_listed_and_passed_over(tmp_path):
     Image.fromarray(blob(64, 40, 20, 10)).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_text("no picture")
-    names = ["good.png", "bad.png", "good.png", "missing.png", "good.png"]
-    found = list(read_squares([tmp_path / name for name in names], 16))
-    assert [isinstance(one, Unreadable) for one in found] == [False, True, False, True, False]
-    assert [one.skipped.path for one in found if isinstance(one, Unreadable)] == [
-        str(tmp_path / "bad.png"),
-        str(tmp_path / "missing.png"),
-    ]
+    names, skipped = ["good.png", "bad.png", "good.png", "missing.png", "good.png"], []
+    found = list(read_views(pictures(*(tmp_path / name for name in names)), Look(16), skipped))
+    assert [view.index for view in found] == [0, 2, 4]
+    assert [one.path for one in skipped] == [str(tmp_path / "bad.png"), str(tmp_path / "missing.png")]
 
 
 def test_nothing_gives_nothing():
-    assert list(read_squares([], 16)) == []
+    assert list(read_views(pictures(), Look(16), [])) == []
+
+
+def test_every_box_is_a_view_of_its_own(tmp_path):
+    Image.fromarray(blob(64, 40, 20, 10)).save(tmp_path / "a.png")
+    boxes = (Cut(Box(10, 4, 16, 12), None, "left"), Cut(Box(40, 20, 8, 10), None, "right"))
+    left, right = read_views(pictures(tmp_path / "a.png", cuts={0: boxes}), Look(32, margin=0.5), [])
+    assert (left.track, left.number, right.track, right.number) == ("left", 0, "right", 1)
+    assert left.place == Box(6, -2, 24, 24)
+    assert right.place == Box(36.5, 17.5, 15, 15)
+    picture = read_image(tmp_path / "a.png")
+    np.testing.assert_array_equal(left.pixels, picture.square(32, left.place))
+
+
+def test_a_box_shows_what_lies_there():
+    """A place in whole pixels is that part of the picture; beyond the picture its edge is repeated."""
+    pixels = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
+    picture = Picture(pixels, 30, 20)
+    np.testing.assert_array_equal(picture.square(8, Box(3, 5, 8, 8)), pixels[5:13, 3:11])
+    beyond = picture.square(8, Box(26, -4, 8, 8))
+    np.testing.assert_array_equal(beyond[4:, :4], pixels[:4, 26:])
+    np.testing.assert_array_equal(beyond[:4, :4], np.broadcast_to(pixels[:1, 26:], (4, 4, 3)))
+
+
+def test_a_box_outside_the_picture_is_passed_over(tmp_path):
+    Image.fromarray(blob(64, 40, 20, 10)).save(tmp_path / "a.png")
+    skipped = []
+    cuts = {0: (Cut(Box(100, 0, 10, 10)), Cut(Box(0, 0, 10, 10)))}
+    (view,) = read_views(pictures(tmp_path / "a.png", cuts=cuts), Look(16), skipped)
+    assert view.number == 1
+    assert "lies outside the picture of 64×40 pixels" in skipped[0].reason
+
+
+@pytest.mark.parametrize("instance", [None, 3 * 65536 + 2 * 256 + 1])
+def test_outside_its_mask_a_picture_is_black(tmp_path, instance):
+    pixels = np.full((40, 64, 3), 200, np.uint8)
+    mask = np.zeros_like(pixels)
+    mask[10:30, 20:40] = 255 if instance is None else (3, 2, 1)
+    mask[:5] = 0 if instance is None else (3, 2, 2)
+    for name, values in (("a.png", pixels), ("mask.png", mask)):
+        Image.fromarray(values).save(tmp_path / name)
+    cuts = {0: (Cut(Box(12, 2, 36, 36), Mask(tmp_path / "mask.png", instance)),)}
+    (view,) = read_views(pictures(tmp_path / "a.png", cuts=cuts), Look(36, margin=0), [])
+    expected = np.zeros((36, 36, 3), np.uint8)
+    expected[8:28, 8:28] = 200
+    np.testing.assert_array_equal(view.pixels, expected)
+
+
+def test_a_missing_mask_is_reported(tmp_path):
+    Image.fromarray(blob(64, 40, 20, 10)).save(tmp_path / "a.png")
+    skipped = []
+    assert not list(
+        read_views(pictures(tmp_path / "a.png", cuts={0: (Cut(mask=Mask(tmp_path / "no.png")),)}), Look(16), skipped)
+    )
+    assert "no.png cannot be read" in skipped[0].reason
 
 
 def test_it_reads_no_more_than_so_far_ahead(monkeypatch):
     decoded = []
     fake(monkeypatch, lambda i: decoded.append(i) or grey(i))
-    squares = read_squares(files(1000), 16)
+    squares = read_views(numbered(1000), Look(16), [])
     for taken in range(1, 5):
         next(squares)
         time.sleep(0.05)
@@ -83,7 +140,7 @@ def test_whoever_stops_early_does_not_wait_for_what_was_read_ahead(monkeypatch):
         return grey(i)
 
     fake(monkeypatch, decode)
-    squares = read_squares(files(1000), 16)
+    squares = read_views(numbered(1000), Look(16), [])
     threading.Timer(0.2, go_on.set).start()
     next(squares)
     squares.close()
@@ -96,4 +153,4 @@ def test_a_mistake_of_the_program_is_not_taken_for_a_bad_file(monkeypatch):
 
     fake(monkeypatch, decode)
     with pytest.raises(ZeroDivisionError, match="0"):
-        list(read_squares(files(3), 16))
+        list(read_views(numbered(3), Look(16), []))

@@ -13,10 +13,12 @@ from training import save_annotated, save_untrained
 from partpose import run
 from partpose.data.landmarks import read_landmarks, write_landmarks
 from partpose.errors import PartposeError
+from partpose.evaluate.pictures import read_pictures
 from partpose.evaluate.regression import mean_pose
-from partpose.evaluate.run import evaluate, read_pictures, untrained_like
+from partpose.evaluate.run import evaluate, untrained_like
+from partpose.geometry import to_inside, to_pixels
 from partpose.predict.formats import read_hdf5
-from partpose.predict.landmark_map import LandmarkMap, to_inside, to_pixels
+from partpose.predict.landmark_map import LandmarkMap
 
 DOTS, BLIND = predictor(), predictor(Blind)
 SPLITS = "aaae" * 15
@@ -136,7 +138,7 @@ def test_test_landmarks_never_change_the_map(dot_set, tmp_path):
 
 def test_test_pictures_never_change_the_untrained_network(dot_set):
     landmarks = read_landmarks(dot_set)
-    pictures, _ = read_pictures(DOTS, landmarks)
+    pictures, _ = read_pictures(DOTS.look, landmarks)
     changed = pictures.canvases.copy()
     changed[pictures.split == "test"] = 0
     one, other = (untrained_like(DOTS, p).network.state_dict() for p in (pictures, pictures._replace(canvases=changed)))
@@ -146,7 +148,7 @@ def test_test_pictures_never_change_the_untrained_network(dot_set):
 @pytest.mark.parametrize("train_pictures", [1, 2, 5, 40])
 def test_the_untrained_network_s_maps_are_not_flat(tmp_path, train_pictures):
     landmarks = save_set(tmp_path, "a" * train_pictures + "e")
-    pictures, _ = read_pictures(DOTS, landmarks)
+    pictures, _ = read_pictures(DOTS.look, landmarks)
     network = untrained_like(DOTS, pictures).network
     assert not network.training
     maps = network.part_maps(DOTS.tensor(pictures.canvases)).flatten(2)
@@ -260,8 +262,8 @@ def test_a_map_of_another_model_is_refused(dot_set, tmp_path):
 
 def test_the_map_in_pixels_is_the_map_inside(dot_set):
     fitted, poses = evaluate(DOTS, dot_set)[1], DOTS.predict(dot_set / "images")
-    inside = fitted.apply(to_inside(poses.mean, poses.sizes))
-    np.testing.assert_allclose(poses.landmarks(fitted).mean, to_pixels(inside, poses.sizes), atol=1e-9)
+    inside = fitted.apply(to_inside(poses.mean, poses.squares))
+    np.testing.assert_allclose(poses.landmarks(fitted).mean, to_pixels(inside, poses.squares), atol=1e-9)
 
 
 def test_a_folder_without_landmarks_is_refused(tmp_path):

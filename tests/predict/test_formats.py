@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from partpose.errors import PartposeError, Skipped
-from partpose.predict.formats import read_hdf5, write_dlc_csv, write_hdf5
+from partpose.predict.formats import columns, read_hdf5, write_dlc_csv, write_hdf5
 from partpose.predict.poses import Poses, same
 
 
@@ -68,7 +68,7 @@ def test_sleap_io_reads_the_same_points(tmp_path):
     sleap_io = pytest.importorskip("sleap_io")
     poses = unknown_points()
     write_hdf5(poses, tmp_path / "poses.analysis.h5")
-    labels = sleap_io.load_file(str(tmp_path / "poses.analysis.h5"))
+    labels = pytest.importorskip("sleap_io").load_file(str(tmp_path / "poses.analysis.h5"))
     frames = {frame.frame_idx: frame[0] for frame in labels}
     assert sorted(frames) == [0, 4, 9]
     for row, index in ((0, 0), (2, 4), (3, 9)):
@@ -152,3 +152,47 @@ def test_what_cannot_be_written_is_said(tmp_path, write):
     with pytest.raises(PartposeError, match="cannot be written"):
         write(video(), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def several() -> Poses:
+    """Two objects over three frames, one of them seen in two."""
+    values = np.arange(5 * 2 * 2, dtype=float).reshape(5, 2, 2)
+    return Poses(
+        mean=values,
+        covariance=np.zeros((5, 2, 2, 2)),
+        confidence=np.full((5, 2), 0.5),
+        source="clip.mp4",
+        sizes=np.full((5, 2), 100),
+        frame_index=np.array([0, 0, 1, 2, 2]),
+        time_stamp=np.zeros(5),
+        track=("fly", "mite", "mite", "fly", "mite"),
+    )
+
+
+def test_several_objects_keep_their_places_in_the_file(tmp_path):
+    write_hdf5(several(), tmp_path / "poses.h5")
+    assert same(read_hdf5(tmp_path / "poses.h5"), several())
+    labels = pytest.importorskip("sleap_io").load_file(str(tmp_path / "poses.h5"))
+    assert sorted(track.name for track in labels.tracks) == ["fly", "mite"]
+    assert [len(frame.instances) for frame in labels] == [2, 1, 2]
+
+
+def test_several_objects_stand_side_by_side_in_the_table(tmp_path):
+    write_dlc_csv(several(), tmp_path / "poses.csv")
+    with (tmp_path / "poses.csv").open(encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    assert rows[1] == ["individuals", *["fly"] * 6, *["mite"] * 6]
+    assert rows[5][:7] == ["1", *[""] * 6]
+    assert rows[5][7:10] == ["8.0", "9.0", "0.5"]
+
+
+def test_passers_by_are_numbered_within_the_frame():
+    """A place for each of them in every frame would be empty nearly everywhere."""
+    tracks = tuple(f"person {i}" for i in range(10))
+    many = replace(several(), **{
+        name: np.repeat(getattr(several(), name)[:1], 10, axis=0)
+        for name in ("mean", "covariance", "confidence", "sizes", "squares", "time_stamp")
+    }, frame_index=np.repeat(np.arange(5), 2), track=tracks)  # fmt: skip
+    names, column = columns(many)
+    assert names == ("object_0", "object_1")
+    assert column.tolist() == [0, 1] * 5

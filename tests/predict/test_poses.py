@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from partpose.errors import PartposeError, Skipped
-from partpose.predict.landmark_map import LandmarkMap, to_inside, to_pixels
+from partpose.predict.landmark_map import LandmarkMap
 from partpose.predict.poses import Poses, part_names
 
 FRAMES, PARTS = 4, 3
@@ -56,8 +56,11 @@ def test_names_sort_as_they_count():
         ({"sizes": np.zeros((FRAMES, 2))}, "sizes must be at least 1 pixel, got 0"),
         ({"names": ("a", "b")}, "names must be 3, one a keypoint, got 2"),
         ({"names": ("a", "b", "a")}, "names must differ, got 'a'"),
-        ({"files": ("a.jpg",)}, "files must be 4, one a picture, got 1"),
-        ({"frame_index": [0, 2, 2, 3]}, "frame_index must rise"),
+        ({"files": ("a.jpg",)}, "files must be 4, one a row, got 1"),
+        ({"frame_index": [0, 2, 2, 3]}, "frame_index must differ from row to row"),
+        ({"frame_index": [0, 2, 1, 3]}, "frame_index must rise"),
+        ({"track": ("a",)}, "track must be 4, one a row, got 1"),
+        ({"squares": np.zeros((2, 3))}, r"squares must have the shape \(4, 3\)"),
         ({"mean": np.full((FRAMES, PARTS, 2), np.inf)}, "must be finite"),
     ],
 )
@@ -139,8 +142,7 @@ def test_a_map_that_is_not_there(tmp_path):
         LandmarkMap.load(tmp_path / "map.json")
 
 
-def test_pixels_and_inside_frame_are_each_other_s_inverse():
-    sizes = np.array([(160, 120), (33, 500)])
-    points = np.random.default_rng(1).uniform(-1, 1, (2, 5, 2))
-    np.testing.assert_allclose(to_inside(to_pixels(points, sizes), sizes), points, atol=1e-12)
-    np.testing.assert_allclose(to_pixels(np.zeros((1, 1, 2)), np.array([(160, 120)])), [[[79.5, 59.5]]])
+def test_rows_of_a_track_are_found_by_its_name():
+    changed = {"frame_index": [0, 0, 1, 1], "track": ("b", "a", "a", "c")}
+    tracks = make(**changed).tracks()
+    assert {name: rows.tolist() for name, rows in tracks.items()} == {"b": [0], "a": [1, 2], "c": [3]}

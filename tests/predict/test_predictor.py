@@ -13,11 +13,11 @@ from training import save_pictures, save_untrained, small
 from videos import save_video, turn
 
 import partpose
+from partpose.data import video
 from partpose.data.sources import find_sources
 from partpose.data.video import Frame
 from partpose.errors import PartposeError
 from partpose.model.part_model import PartModel, save_model
-from partpose.predict import predictor as module
 from partpose.predict.predictor import NothingRead, choose_device, load
 
 SHAPES = [(640, 480), (480, 640), (101, 57), (57, 101), (33, 33), (400, 60), (60, 400), (1001, 999)]
@@ -210,7 +210,7 @@ def test_what_is_no_video_is_refused_in_words(tmp_path, content, words):
 def test_a_long_video_does_not_fill_the_memory(clip, monkeypatch):
     frames, most = [], 0
 
-    def read(path, skipped=None):  # noqa: ARG001
+    def read(path, *_):  # noqa: ARG001
         nonlocal most
         for i in range(100):
             frame = Frame(i, i / 25, np.zeros((48, 64, 3), np.uint8))
@@ -218,7 +218,7 @@ def test_a_long_video_does_not_fill_the_memory(clip, monkeypatch):
             yield frame
             most = max(most, sum(one() is not None for one in frames))
 
-    monkeypatch.setattr(module, "read_frames", read)
+    monkeypatch.setattr(video, "read_frames", read)
     (source,), _ = find_sources([clip])
     assert len(DOTS.predict_source(source, batch=8)) == 100
     assert most <= 8

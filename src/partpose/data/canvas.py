@@ -2,15 +2,17 @@
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from partpose.data.images import Unreadable, as_channels, read_image, square
+from partpose.data.images import Unreadable
+from partpose.data.reading import Look, View, frames_to_see, picture_views, sampled_views
 from partpose.data.sources import Source
 from partpose.errors import PartposeError, Skipped
 
@@ -20,7 +22,8 @@ Progress = Callable[[int, int], None]
 class Canvases(NamedTuple):
     """N squares from pictures and videos, in the order of the sources.
 
-    pixels: uint8 (N, size, size, channels).  names: N; a frame of a video is "clip.mp4#120".
+    pixels: uint8 (N, size, size, channels).  names: N; a frame of a video is "clip.mp4#120", one object of
+    several in a picture "street.png@7".
     clip: int64 (N,), the number of the source for frames of a video, -1 for single pictures.  skipped: what is not in it.
     """
 
@@ -40,14 +43,13 @@ class _Span(NamedTuple):
 
 def read_canvases(
     sources: Sequence[Source],
-    size: int,
-    channels: int = 3,
+    look: Look,
     frames_per_video: int = 1000,
     progress: Progress | None = None,
     memory_limit: int = 1 << 30,
     cache: Path | None = None,
 ) -> Canvases:
-    """Decode everything to squares of `size` pixels; a video gives at most `frames_per_video` frames spread evenly.
+    """Decode everything to squares; a video gives at most `frames_per_video` frames spread evenly.
 
     progress(done, total) is called now and then, in rows. An array of more than `memory_limit` bytes lies in a file in
     the folder `cache`, where there is one; the file vanishes with the array. The result does not depend on the threads.
@@ -57,28 +59,28 @@ def read_canvases(
     files = [(number, source, i) for number, source in enumerate(sources) for i in range(len(source.files))]
     stop = threading.Event()
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        counts = list(pool.map(lambda file: _rows_of(file[1], frames_per_video), files))
+        counts = list(pool.map(lambda file: _rows_of(file[1], file[2], frames_per_video), files))
         firsts = np.concatenate([[0], np.cumsum(counts)]).astype(int)
-        pixels = _allocate((int(firsts[-1]), size, size, channels), memory_limit, cache)
+        pixels = _allocate((int(firsts[-1]), look.side, look.side, look.channels), memory_limit, cache)
         tasks = [
-            pool.submit(_fill, pixels, source, i, int(first), count, stop)
-            for (_, source, i), first, count in zip(files, firsts, counts, strict=False)
+            pool.submit(_fill, pixels[a:b], _Span(int(a), [], []), source, i, look, frames_per_video, stop)
+            for (_, source, i), (a, b) in zip(files, pairwise(firsts), strict=True)
         ]
         spans = _collect(tasks, counts, progress, stop)
     clip = [number if source.kind == "video" else -1 for number, source, _ in files]
     return _compact(pixels, spans, clip)
 
 
-def _rows_of(source: Source, frames_per_video: int) -> int:
+def _rows_of(source: Source, i: int, frames_per_video: int) -> int:
     """How many rows a file may need at most."""
     if source.kind == "pictures":
-        return 1
-    from partpose.data.video import count_packets
-
+        return 1 if source.cuts is None else len(source.cuts.get(i, ()))
     try:
-        return min(frames_per_video, max(count_packets(source.path), 1))
+        frames = len(frames_to_see(source))
     except Unreadable:
-        return 1
+        return 0
+    objects = 1 if source.cuts is None else max(map(len, source.cuts.values()), default=0)
+    return min(frames_per_video, frames) * objects
 
 
 def _allocate(shape: tuple[int, int, int, int], memory_limit: int, cache: Path | None) -> NDArray[np.uint8]:
@@ -107,25 +109,38 @@ def _in_file(shape: tuple[int, int, int, int], total: int, cache: Path) -> NDArr
             path.unlink()
 
 
-def _fill(pixels: NDArray[np.uint8], source: Source, i: int, first: int, count: int, stop: threading.Event) -> _Span:
-    """Decode file i of a source to the rows from `first` on, at most `count`, until told to stop."""
-    size, channels = pixels.shape[1], pixels.shape[3]
-    span = _Span(first, [], [])
+def _fill(
+    pixels: NDArray[np.uint8],
+    span: _Span,
+    source: Source,
+    i: int,
+    look: Look,
+    frames_per_video: int,
+    stop: threading.Event,
+) -> _Span:
+    """Decode file i of a source to these rows, until told to stop."""
     try:
-        if source.kind == "pictures":
-            pixels[first] = read_image(source.files[i], channels, size).square(size)
-            span.names.append(source.names[i])
-            return span
-        from partpose.data.video import sample_frames
-
-        for frame in sample_frames(source.path, count, span.skipped):
-            pixels[first + len(span.names)] = square(as_channels(frame.pixels, channels), size)
-            span.names.append(f"{source.names[i]}#{frame.index}")
+        for view in file_views(source, i, look, frames_per_video, span.skipped):
+            pixels[len(span.names)] = view.pixels
+            span.names.append(row_name(source.names[i], source.kind, view))
             if stop.is_set():
                 break
     except Unreadable as error:
         span.skipped.append(error.skipped)
     return span
+
+
+def file_views(source: Source, i: int, look: Look, frames: int, skipped: list[Skipped]) -> Iterator[View]:
+    """What is learned from one file of a source; what cannot be read joins `skipped`. Raises Unreadable for a video."""
+    if source.kind == "pictures":
+        return picture_views(source, i, look, skipped)
+    return sampled_views(source, frames, look, skipped)
+
+
+def row_name(file: str, kind: str, view: View) -> str:
+    """The name of a view in `Canvases`."""
+    frame = f"#{view.index}" if kind == "video" else ""
+    return f"{file}{frame}{f'@{view.track}' if view.track else ''}"
 
 
 def _collect(

@@ -21,10 +21,19 @@ class Box(NamedTuple):
     width: float
     height: float
 
+    @property
+    def right(self) -> float:
+        """The right edge."""
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> float:
+        """The lower edge."""
+        return self.top + self.height
+
     def square(self, margin: float = 0.0) -> "Box":
         """The smallest square around the middle that holds the box, larger by the share `margin` of its side."""
-        side = max(self.width, self.height)
-        reach = side * (1 + margin)
+        reach = max(self.width, self.height) * (1 + margin)
         return Box(self.left + (self.width - reach) / 2, self.top + (self.height - reach) / 2, reach, reach)
 
 

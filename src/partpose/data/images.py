@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from partpose.data.cut import Box, Mask
 from partpose.data.walk import IMAGE_SUFFIXES, readable, walk
 from partpose.errors import PartposeError, Skipped
 
@@ -57,9 +58,21 @@ class Picture(NamedTuple):
     width: int
     height: int
 
-    def square(self, size: int) -> NDArray[np.uint8]:
-        """uint8 (size, size, C): the picture in the middle of a square, as `geometry.Square.around` has it."""
-        return square(self.pixels, size, (self.width, self.height))
+    def square(self, size: int, place: Box | None = None) -> NDArray[np.uint8]:
+        """uint8 (size, size, C): what lies in the square `place`; without one the whole picture in the middle of a square.
+
+        Raises PartposeError where the place lies outside the picture.
+        """
+        if place is None:
+            return square(self.pixels, size, (self.width, self.height))
+        return _region(self, size, place)
+
+    def masked(self, mask: Mask | None) -> "Picture":
+        """The picture with all that is not in the mask turned black. Raises PartposeError where there is no such mask."""
+        if mask is None:
+            return self
+        inside = mask.read(self.pixels.shape[1], self.pixels.shape[0])
+        return self._replace(pixels=self.pixels * inside[..., None])
 
 
 def find_images(root: str | PathLike) -> tuple[list[Path], list[Skipped]]:
@@ -68,12 +81,15 @@ def find_images(root: str | PathLike) -> tuple[list[Path], list[Skipped]]:
     return [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES], skipped
 
 
-def read_image(path: str | PathLike, channels: int = 3, side: int | None = None) -> Picture:
+def read_image(
+    path: str | PathLike, channels: int = 3, side: int | None = None, region: float | None = None
+) -> Picture:
     """Decode the first frame of a picture file, upright (EXIF).
 
     channels: 1 luminance, 2 luminance and alpha, 3 RGB, 4 RGBA. Transparent pictures are laid over black in all of
     them, so that a cut-out animal keeps a clean background whatever colours hide under its transparent pixels.
-    side: a JPEG may be decoded at 1/2, 1/4 or 1/8 as long as its short side keeps at least this many pixels.
+    side: a JPEG may be decoded at 1/2, 1/4 or 1/8 as long as its short side keeps at least this many pixels, or that many
+    remain of a length of `region` pixels in it.
     16-bit pictures are divided by 257; floating-point and wider ones are spread from their own minimum to maximum.
 
     Raises Unreadable, with the reason in words, for anything that is not a whole picture of reasonable size.
@@ -82,7 +98,7 @@ def read_image(path: str | PathLike, channels: int = 3, side: int | None = None)
         raise PartposeError(f"channels must be 1, 2, 3 or 4, got {channels}")
     try:
         with _open(path) as image:
-            return _decode(image, channels, side)
+            return _decode(image, channels, side, region)
     except Unreadable:
         raise
     except Exception as error:  # a damaged file makes decoders raise nearly anything
@@ -110,6 +126,22 @@ def square(pixels: NDArray[np.uint8], size: int, original: tuple[int, int] | Non
     strip = _resize(pixels, (width, size), (0.0, 0.0, width, height))
     strip, edges = _pad(strip, (down - across) / 2 * width / across, axis=1)
     return _resize(strip, (size, size), (edges[0], 0.0, edges[1], size))
+
+
+def _region(picture: Picture, size: int, place: Box) -> NDArray[np.uint8]:
+    """A square of the original, resized; what of it lies outside the picture repeats the picture's edge."""
+    height, width = picture.pixels.shape[:2]
+    across, down = width / picture.width, height / picture.height
+    left, top, right, bottom = place.left * across, place.top * down, place.right * across, place.bottom * down
+    if min(right, bottom) <= 0 or left >= width or top >= height:
+        shown = f"{picture.width}×{picture.height} pixels"
+        raise PartposeError(f"the box at {place.left:g}, {place.top:g} lies outside the picture of {shown}")
+    # Whole pixels around the region, with a few more for the filter: to pad a whole picture would cost more
+    x0, y0, x1, y1 = math.floor(left) - 4, math.floor(top) - 4, math.ceil(right) + 4, math.ceil(bottom) + 4
+    inner = picture.pixels[max(y0, 0) : y1, max(x0, 0) : x1]
+    beyond = [(max(-y0, 0), max(y1 - height, 0)), (max(-x0, 0), max(x1 - width, 0)), (0, 0)]
+    padded = np.pad(inner, beyond, mode="edge") if np.any(beyond) else inner
+    return _resize(padded, (size, size), (left - x0, top - y0, right - x0, bottom - y0))
 
 
 def _pad(pixels: NDArray[np.uint8], amount: float, axis: int) -> tuple[NDArray[np.uint8], tuple[float, float]]:
@@ -158,9 +190,10 @@ def _check_size(path: str | PathLike, width: int, height: int) -> None:
         raise Unreadable(path, f"has {shape}, longer than {LARGEST_ASPECT} times its short side")
 
 
-def _decode(image: Image.Image, channels: int, side: int | None) -> Picture:
+def _decode(image: Image.Image, channels: int, side: int | None, region: float | None) -> Picture:
     width, height = image.size
-    drafted = image.draft(None, (side, side)) if side else None  # type: ignore[arg-type]
+    least = math.ceil((side or 0) * (min(width, height) / region if region else 1))
+    drafted = image.draft(None, (least, least)) if side else None  # type: ignore[arg-type]
     image.load()
     orientation = _orientation(image)
     upright = _eight_bit(image)

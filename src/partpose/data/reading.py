@@ -1,52 +1,153 @@
-"""Pictures read ahead by threads: Pillow decodes and resizes without holding Python's lock."""
+"""What is to be seen of an input, as squares: one view an object a picture or frame, read ahead by threads.
 
+Pillow decodes and resizes without holding Python's lock, and so does the video decoder.
+"""
+
+import math
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from partpose.data.images import Unreadable, read_image
+from partpose.data.cut import Box, Cut
+from partpose.data.images import Picture, Unreadable, as_channels, read_image
+from partpose.data.sources import Source
+from partpose.data.walk import readable
+from partpose.errors import PartposeError, Skipped
+
+if TYPE_CHECKING:
+    from partpose.data.video import Frame
 
 AHEAD = 64
+WHOLE = (Cut(),)
 
 
-class SquarePicture(NamedTuple):
-    """One picture as a network sees it.
+class Look(NamedTuple):
+    """How a network wants to see. side: of its square, pixels.  channels: 1 to 4.  margin: share added around a box."""
 
-    pixels: uint8 (side, side, C), see `images.square`.  width, height: of the original, upright.
+    side: int
+    channels: int = 3
+    margin: float = 0.25
+
+
+class View(NamedTuple):
+    """One object in one picture, as a network sees it, and what is needed to map back.
+
+    index: row of the picture in its source, or the frame's place in its video.  number: which of the source's cuts there.
+    time: seconds, NaN for pictures.  width, height: of the original, upright.  place: the square of the original, in
+    pixel edges, that `pixels` shows.  track: which object.  pixels: uint8 (side, side, C).
     """
 
-    pixels: NDArray[np.uint8]
+    index: int
+    number: int
+    time: float
     width: int
     height: int
+    place: Box
+    track: str
+    pixels: NDArray[np.uint8]
 
 
-def read_squares(files: Sequence[Path], side: int, channels: int = 3) -> Iterator[SquarePicture | Unreadable]:
-    """Each file's square, or why it has none, in order.
+def read_views(source: Source, look: Look, skipped: list[Skipped]) -> Iterator[View]:
+    """All views of a source in order; what cannot be read or seen joins `skipped`.
 
-    At most `AHEAD` squares are held, and one whole picture a thread: a large one has hundreds of megabytes.
+    Raises Unreadable for a video of which nothing can be decoded.
     """
+    if source.kind == "pictures":
+        return _pictures(source, look, skipped)
+    from partpose.data.video import read_frames
+
+    span = source.frames or slice(None)
+    frames = read_frames(source.path, span.start or 0, span.stop, span.step or 1, skipped)
+    return _frame_views(source, frames, look, skipped)
+
+
+def sampled_views(source: Source, count: int, look: Look, skipped: list[Skipped]) -> Iterator[View]:
+    """The views of at most `count` frames of a video, spread evenly; the same ones in every call. Raises Unreadable."""
+    from partpose.data.video import sample_frames
+
+    frames = sample_frames(source.path, count, skipped, frames_to_see(source))
+    return _frame_views(source, frames, look, skipped)
+
+
+def picture_views(source: Source, row: int, look: Look, skipped: list[Skipped]) -> Iterator[View]:
+    """The views of one picture of a source."""
+    return _seen(_views_of(source, row, look), source.files[row], skipped)
+
+
+def frames_to_see(source: Source) -> Sequence[int]:
+    """The indices of a video's frames that are to be seen, as far as its packets tell. Raises Unreadable."""
+    from partpose.data.video import count_packets
+
+    frames = range(max(count_packets(source.path), 1))[source.frames or slice(None)]
+    return frames if source.cuts is None else [frame for frame in frames if frame in source.cuts]
+
+
+def cut_views(
+    picture: Picture, cuts: Sequence[Cut], look: Look, index: int, time: float = math.nan
+) -> Iterator[View | PartposeError]:
+    """The views of one picture; instead of one that cannot be had, why."""
+    for number, cut in enumerate(cuts):
+        place = Box(0, 0, picture.width, picture.height).square() if cut.box is None else cut.box.square(look.margin)
+        try:
+            pixels = picture.masked(cut.mask).square(look.side, None if cut.box is None else place)
+        except PartposeError as error:
+            yield error
+        else:
+            yield View(index, number, time, picture.width, picture.height, place, cut.track, pixels)
+
+
+def _pictures(source: Source, look: Look, skipped: list[Skipped]) -> Iterator[View]:
+    """At most `AHEAD` pictures' views are held, and one whole picture a thread: a large one has hundreds of megabytes."""
     pool = ThreadPoolExecutor(min(8, os.cpu_count() or 1))
-    waiting: deque[Future[SquarePicture | Unreadable]] = deque()
+    rows = iter(range(len(source.files)) if source.cuts is None else sorted(source.cuts))
+    waiting: deque[tuple[int, Future[list[View | PartposeError]]]] = deque()
     try:
-        for file in files:
-            waiting.append(pool.submit(_try, file, side, channels))
+        for row in rows:
+            waiting.append((row, pool.submit(_views_of, source, row, look)))
             if len(waiting) >= AHEAD:
-                yield waiting.popleft().result()
+                yield from _next_seen(waiting, source, skipped)
         while waiting:
-            yield waiting.popleft().result()
+            yield from _next_seen(waiting, source, skipped)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _try(file: Path, side: int, channels: int) -> SquarePicture | Unreadable:
+def _next_seen(waiting: deque, source: Source, skipped: list[Skipped]) -> Iterator[View]:
+    row, views = waiting.popleft()
+    return _seen(views.result(), source.files[row], skipped)
+
+
+def _views_of(source: Source, row: int, look: Look) -> list[View | PartposeError]:
+    cuts = WHOLE if source.cuts is None else source.cuts.get(row, ())
+    sides = [cut.box.square(look.margin).width for cut in cuts if cut.box is not None]
     try:
-        picture = read_image(file, channels, side)
+        picture = read_image(
+            source.files[row], look.channels, look.side, min(sides) if 0 < len(sides) == len(cuts) else None
+        )
     except Unreadable as error:
-        return error
-    return SquarePicture(picture.square(side), picture.width, picture.height)
+        return [error]
+    return list(cut_views(picture, cuts, look, row))
+
+
+def _frame_views(source: Source, frames: "Iterator[Frame]", look: Look, skipped: list[Skipped]) -> Iterator[View]:
+    for frame in frames:
+        cuts = WHOLE if source.cuts is None else source.cuts.get(frame.index, ())
+        height, width = frame.pixels.shape[:2]
+        picture = Picture(as_channels(frame.pixels, look.channels) if cuts else frame.pixels, width, height)
+        name = Path(f"{source.path}#{frame.index}")
+        yield from _seen(cut_views(picture, cuts, look, frame.index, frame.time), name, skipped)
+
+
+def _seen(views: Iterable[View | PartposeError], file: Path, skipped: list[Skipped]) -> Iterator[View]:
+    for view in views:
+        if isinstance(view, View):
+            yield view
+        else:
+            known = isinstance(view, Unreadable)
+            skipped.append(view.skipped if known else Skipped(readable(file), str(view)))

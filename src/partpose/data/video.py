@@ -1,7 +1,7 @@
 """Videos: frames by their place among the decoded ones and their own time stamps, never by the container's count."""
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from os import PathLike
@@ -84,11 +84,16 @@ def read_frames(
     return _read(path, wanted, skipped)
 
 
-def sample_frames(path: str | PathLike, count: int, skipped: list[Skipped] | None = None) -> Iterator[Frame]:
-    """At most `count` frames spread evenly over a video; the same ones in every call. Raises as `read_frames`."""
-    total = count_packets(path)
-    wanted = np.unique(np.linspace(0, max(total - 1, 0), min(count, max(total, 1))).round().astype(int))
-    return _read(path, wanted.tolist(), skipped)
+def sample_frames(
+    path: str | PathLike, count: int, skipped: list[Skipped] | None = None, among: Sequence[int] | None = None
+) -> Iterator[Frame]:
+    """At most `count` frames spread evenly over a video; the same ones in every call. Raises as `read_frames`.
+
+    among: the indices to choose from, rising; without them all frames.
+    """
+    known = range(max(count_packets(path), 1)) if among is None else among
+    chosen = np.unique(np.linspace(0, max(len(known) - 1, 0), min(count, len(known))).round().astype(int))
+    return _read(path, [known[i] for i in chosen], skipped)
 
 
 def count_packets(path: str | PathLike) -> int:

@@ -2,38 +2,34 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from partpose.data.images import Unreadable
 from partpose.data.landmarks import Landmarks, read_landmarks
-from partpose.data.reading import read_squares
 from partpose.errors import PartposeError, Skipped
 from partpose.evaluate import protocols, regression
+from partpose.evaluate.pictures import Boxes, Pictures, read_pictures
 from partpose.evaluate.report import Evaluation
+from partpose.geometry import to_inside, to_pixels
 from partpose.model.part_model import PartModel
-from partpose.predict.landmark_map import LandmarkMap, to_inside, to_pixels
+from partpose.predict.landmark_map import LandmarkMap
 from partpose.predict.predictor import Predictor
 from partpose.train.health import Health, measure
 
 
-class Pictures(NamedTuple):
-    """The pictures of an annotated set that could be read: N canvases, original sizes, landmarks and splits."""
-
-    canvases: NDArray[np.uint8]  # (N, side, side, C)
-    sizes: NDArray[np.int64]  # (N, 2)
-    points: NDArray[np.float64]  # (N, J, 2) pixels, NaN where missing
-    split: NDArray[np.str_]  # (N,)
-
-
 def evaluate(
-    predictor: Predictor, dataset: Path, protocol: str | None = None, intercept: bool = True, seed: int = 0
+    predictor: Predictor,
+    dataset: Path,
+    protocol: str | None = None,
+    intercept: bool = True,
+    seed: int = 0,
+    boxes: Boxes | None = None,
 ) -> tuple[Evaluation, LandmarkMap, list[Skipped]]:
     """Fit a linear map from parts to landmarks on split=train, report its error on split=test.
 
+    boxes: finds where to look in each picture, see `read_pictures`.
     Returns the result, the fitted map, and the pictures that could not be read.
 
     Raises:
@@ -43,7 +39,7 @@ def evaluate(
     chosen = protocols.choose_protocol(protocol, landmarks.normaliser, landmarks.flip_pairs)
     intercept = intercept and chosen.intercept
     _refuse_empty_split(landmarks, [], dataset)
-    pictures, skipped = read_pictures(predictor, landmarks)
+    pictures, skipped = read_pictures(predictor.look, landmarks, boxes)
     _refuse_empty_split(pictures, skipped, dataset)
     test, s = pictures.split == "test", predictor.settings
     truth = pictures.points[test], pictures.sizes[test], chosen
@@ -80,24 +76,6 @@ def evaluate(
         error_flip_forgiven=forgiven,
     )
     return result, fitted, skipped
-
-
-def read_pictures(predictor: Predictor, landmarks: Landmarks) -> tuple[Pictures, list[Skipped]]:
-    """Decode the train and test pictures of an annotated set to the squares that the network sees."""
-    wanted = [i for i, split in enumerate(landmarks.split) if split in ("train", "test")]
-    files = [landmarks.root / landmarks.files[i] for i in wanted]
-    rows, found, skipped = [], [], []
-    for i, picture in zip(wanted, read_squares(files, predictor.side, predictor.settings.model.channels), strict=True):
-        if isinstance(picture, Unreadable):
-            skipped.append(picture.skipped)
-        else:
-            rows.append(i)
-            found.append(picture)
-    if not rows:
-        first = f"{skipped[0].path}: {skipped[0].reason}"
-        raise PartposeError(f"none of the {len(files)} pictures of {landmarks.root} can be read, the first: {first}")
-    canvases, sizes = np.stack([picture.pixels for picture in found]), [(p.width, p.height) for p in found]
-    return Pictures(canvases, np.array(sizes), landmarks.points[rows], np.array(landmarks.split)[rows]), skipped
 
 
 def part_means(predictor: Predictor, canvases: NDArray[np.uint8], batch: int = 64) -> NDArray[np.float64]:
@@ -138,20 +116,20 @@ def _fit(
 ) -> tuple[LandmarkMap, NDArray]:
     """The map from the parts of the training pictures, and the landmarks it finds in the test pictures, in pixels."""
     means, train, test = part_means(predictor, pictures.canvases), pictures.split == "train", pictures.split == "test"
-    truth = to_inside(pictures.points[train], pictures.sizes[train])
+    truth = to_inside(pictures.points[train], pictures.squares[train])
     names: Sequence[str] = landmarks.names
     fitted = regression.fit(
         means[train], truth, intercept, names=tuple(names), protocol=protocol.name, model_hash=digest
     )
-    return fitted, to_pixels(fitted.apply(means[test]), pictures.sizes[test])
+    return fitted, to_pixels(fitted.apply(means[test]), pictures.squares[test])
 
 
 def _mean_pose_error(pictures: Pictures, protocol: protocols.Protocol) -> float:
     train, test = pictures.split == "train", pictures.split == "test"
-    guess = regression.mean_pose(to_inside(pictures.points[train], pictures.sizes[train]))
-    sizes = pictures.sizes[test]
-    predicted = to_pixels(np.broadcast_to(guess, (len(sizes), *guess.shape)), sizes)
-    return protocols.mean_error(protocols.errors(predicted, pictures.points[test], sizes, protocol))
+    guess = regression.mean_pose(to_inside(pictures.points[train], pictures.squares[train]))
+    squares = pictures.squares[test]
+    predicted = to_pixels(np.broadcast_to(guess, (len(squares), *guess.shape)), squares)
+    return protocols.mean_error(protocols.errors(predicted, pictures.points[test], pictures.sizes[test], protocol))
 
 
 def _health(predictor: Predictor, pictures: Pictures) -> Health:

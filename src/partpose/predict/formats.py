@@ -9,6 +9,8 @@ import csv
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain, groupby
 from pathlib import Path
 
 import h5py
@@ -26,11 +28,12 @@ TRACK = "track_0"
 def write_hdf5(poses: Poses, path: Path | str) -> None:
     """Write poses, without loss, as HDF5 in the layout of SLEAP's "analysis" files, with datasets of our own beside.
 
-    SLEAP's, over *all* frames 0 … T-1 up to the last one with a pose (T frames, 1 track, K nodes; NaN where there is
-    none): tracks (1, 2, K, T), track_occupancy (T, 1), point_scores (1, K, T) = confidence, instance_scores and
-    tracking_scores (1, T), node_names, track_names, edge_names, edge_inds, video_path, video_ind, labels_path,
+    SLEAP's, over *all* frames 0 … T-1 up to the last one with a pose (T frames, N tracks, K nodes; NaN where there is
+    none): tracks (N, 2, K, T), track_occupancy (T, N), point_scores (N, K, T) = confidence, instance_scores and
+    tracking_scores (N, T), node_names, track_names, edge_names, edge_inds, video_path, video_ind, labels_path,
     provenance (JSON).
-    Ours, over the F frames of the poses: frame_index (F,), time_stamps (F,) seconds, sizes (F, 2) width and height,
+    Ours, over the F rows of the poses: frame_index (F,), track (F,), time_stamps (F,) seconds, sizes (F, 2) width and
+    height, squares (F, 3) what the model saw,
     covariance (F, K, 2, 2) square pixels, confidence (F, K), files (F,) for pictures, skipped (S, 2) path and reason,
     history (JSON), and the attributes `partpose_format`, `source` and `fps`.
 
@@ -55,36 +58,60 @@ def read_hdf5(path: Path | str) -> Poses:
 def write_dlc_csv(poses: Poses, path: Path | str) -> None:
     """Write poses as DeepLabCut writes its predictions, likelihood = confidence.
 
-    Three header rows (scorer, bodyparts, coords), then one row a frame: its index in the video, or the picture's file
-    name, and x, y, likelihood of every keypoint; empty where unknown. Raises `PartposeError` where it cannot write.
+    Three header rows (scorer, bodyparts, coords; of several objects a frame a fourth, individuals), then one row a frame:
+    its index in the video, or the picture's file name, and x, y, likelihood of every keypoint; empty where unknown.
+    Raises `PartposeError` where it cannot write.
     """
-    index = poses.frame_index.tolist() if poses.files is None else poses.files
-    columns = 3 * len(poses.names)
-    values = np.concatenate([poses.mean, poses.confidence[..., None]], axis=2).reshape(len(poses), columns).tolist()
+    objects, column = columns(poses)
+    width = 3 * len(poses.names)
+    values = np.concatenate([poses.mean, poses.confidence[..., None]], axis=2).reshape(len(poses), width).tolist()
     # A file name that is no valid text still gets its row
     with (
         atomic(Path(path)) as temporary,
         temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
     ):
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(["scorer", *["partpose"] * columns])
-        table.writerow(["bodyparts", *(name for name in poses.names for _ in range(3))])
-        table.writerow(["coords", *["x", "y", "likelihood"] * len(poses.names)])
-        for name, row in zip(index, values, strict=True):
-            table.writerow([name, *("" if math.isnan(value) else value for value in row)])
+        table.writerow(["scorer", *["partpose"] * width * len(objects)])
+        if objects != (TRACK,):
+            table.writerow(["individuals", *(name for name in objects for _ in range(width))])
+        table.writerow(["bodyparts", *[name for name in poses.names for _ in range(3)] * len(objects)])
+        table.writerow(["coords", *["x", "y", "likelihood"] * len(poses.names) * len(objects)])
+        for _, some in groupby(range(len(poses)), key=poses.frame_index.__getitem__):
+            rows = {int(column[row]): row for row in some}
+            first = next(iter(rows.values()))
+            cells = chain.from_iterable(
+                values[rows[i]] if i in rows else [math.nan] * width for i in range(len(objects))
+            )
+            name = int(poses.frame_index[first]) if poses.files is None else poses.files[first]
+            table.writerow([name, *("" if math.isnan(value) else value for value in cells)])
+
+
+def columns(poses: Poses) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The names of the objects in formats that have a place for each in every frame, and which of them each row is.
+
+    They are the tracks; where there are many more of them than are ever seen at once, as of passers-by, they are numbers
+    within the frame, for a place for each would be empty nearly everywhere.
+    """
+    tracks = list(poses.tracks()) or [""]
+    first = np.searchsorted(poses.frame_index, poses.frame_index)
+    within = np.arange(len(poses)) - first
+    most = int(within.max(initial=0)) + 1
+    if len(tracks) > 4 * most:
+        return tuple(f"object_{i}" for i in range(most)), within
+    number = {name: i for i, name in enumerate(tracks)}
+    return tuple(name or TRACK for name in tracks), np.array([number[name] for name in poses.track], np.int64)
 
 
 def _write_sleap(file: h5py.File, poses: Poses) -> None:
-    frames = int(poses.frame_index[-1]) + 1 if len(poses) else 0
     known = np.isfinite(poses.mean[..., 0])
-    seen = np.count_nonzero(known, axis=1) > 0
     score = np.where(known, poses.confidence, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-    _store(file, "tracks", _dense(poses, poses.mean, frames).transpose(2, 1, 0)[None], "track xy node frame")
-    _store(file, "track_occupancy", _dense(poses, seen, frames, 0).astype(np.uint8)[:, None], "frame track")
-    _store(file, "point_scores", _dense(poses, poses.confidence, frames).T[None], "track node frame")
-    _store(file, "instance_scores", _dense(poses, score, frames)[None], "track frame")
-    _store(file, "tracking_scores", np.full((1, frames), np.nan), "track frame")
-    file["track_names"] = np.array([TRACK.encode()])
+    _store(file, "tracks", _dense(poses, poses.mean).transpose(0, 3, 2, 1), "track xy node frame")
+    seen = _dense(poses, np.any(known, axis=1), 0).astype(np.uint8)
+    _store(file, "track_occupancy", seen.T, "frame track")
+    _store(file, "point_scores", _dense(poses, poses.confidence).transpose(0, 2, 1), "track node frame")
+    _store(file, "instance_scores", _dense(poses, score), "track frame")
+    _store(file, "tracking_scores", np.full(seen.shape, np.nan), "track frame")
+    file["track_names"] = np.array([name.encode("utf-8") for name in columns(poses)[0]])
     file["node_names"] = np.array([name.encode("utf-8") for name in poses.names])
     file["edge_names"] = np.zeros((0, 2), "S1")
     file["edge_inds"] = np.zeros((0, 2), np.int64)
@@ -100,19 +127,22 @@ def _write_ours(file: h5py.File, poses: Poses) -> None:
     file.attrs["source"] = json.dumps(poses.source)
     if poses.fps is not None:
         file.attrs["fps"] = poses.fps
-    for name in ("covariance", "confidence", "sizes", "frame_index"):
+    for name in ("covariance", "confidence", "sizes", "squares", "frame_index"):
         _store(file, name, getattr(poses, name))
     _store(file, "time_stamps", poses.time_stamp)
+    _store_text(file, "track", poses.track, (-1,))
     if poses.files is not None:
         _store_text(file, "files", poses.files, (-1,))
     _store_text(file, "skipped", [text for one in poses.skipped for text in one], (-1, 2))
     file["history"] = json.dumps(poses.history)
 
 
-def _dense(poses: Poses, values: NDArray, frames: int, fill: float = np.nan) -> NDArray:
-    """(F, …) values at their places among all `frames` of the video."""
-    dense = np.full((frames, *values.shape[1:]), fill)
-    dense[poses.frame_index] = values
+def _dense(poses: Poses, values: NDArray, fill: float = np.nan) -> NDArray:
+    """(F, …) values of the rows at their places among all (tracks, frames, …) of the video."""
+    objects, column = columns(poses)
+    frames = int(poses.frame_index[-1]) + 1 if len(poses) else 0
+    dense = np.full((len(objects), frames, *values.shape[1:]), fill)
+    dense[column, poses.frame_index] = values
     return dense
 
 
@@ -140,12 +170,15 @@ def _read(file: h5py.File, path: Path | str) -> Poses:
     if version > FORMAT:
         raise PartposeError(f"{path} was written by a newer partpose (format {version}); this one reads {FORMAT}")
     frame_index = file["frame_index"][:]
-    return Poses(
-        mean=file["tracks"][0].transpose(2, 1, 0)[frame_index],
+    # The keypoints last: where they lie in the table depends on all the tracks
+    poses = Poses(
+        mean=np.full((*file["confidence"].shape, 2), np.nan),
         covariance=file["covariance"][:],
         confidence=file["confidence"][:],
         source=json.loads(file.attrs["source"]),
         sizes=file["sizes"][:],
+        squares=file["squares"][:] if "squares" in file else np.empty((0, 3)),
+        track=tuple(_texts(file["track"])) if "track" in file else (),
         frame_index=frame_index,
         time_stamp=file["time_stamps"][:],
         names=tuple(name.decode("utf-8") for name in file["node_names"][:]),
@@ -155,6 +188,7 @@ def _read(file: h5py.File, path: Path | str) -> Poses:
         history=tuple(json.loads(file["history"][()])),
         provenance=json.loads(file["provenance"][()]),
     )
+    return replace(poses, mean=file["tracks"][:].transpose(0, 3, 2, 1)[columns(poses)[1], frame_index])
 
 
 def _texts(stored: h5py.Dataset) -> NDArray:

@@ -5,7 +5,6 @@ its middle. So it holds for pictures of any size, and without intercept it is th
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from partpose.data.atomic import atomic
 from partpose.errors import PartposeError
-from partpose.geometry import Square
+from partpose.geometry import to_inside, to_pixels
 
 FORMAT = 1
 
@@ -42,9 +41,9 @@ class LandmarkMap:
         unit = np.einsum("jakb,fkb->fja", self.matrix, (np.asarray(mean, np.float64) + 1) / 2)
         return 2 * (unit if self.intercept is None else unit + self.intercept) - 1
 
-    def in_pixels(self, mean: NDArray, sizes: NDArray) -> NDArray:
-        """(F, K, 2) parts to (F, J, 2) landmarks, both in pixels of pictures of (F, 2) widths and heights."""
-        return to_pixels(self.apply(to_inside(mean, sizes)), sizes)
+    def in_pixels(self, mean: NDArray, squares: NDArray) -> NDArray:
+        """(F, K, 2) parts to (F, J, 2) landmarks, both in pixels; (F, 3) squares are what the model saw of each picture."""
+        return to_pixels(self.apply(to_inside(mean, squares)), squares)
 
     def confidence(self, parts: NDArray) -> NDArray:
         """(F, K) confidences of the parts to (F, J): their mean, weighted by the size of each part's 2×2 weights."""
@@ -101,26 +100,6 @@ class LandmarkMap:
         if intercept is not None and intercept.shape != matrix.shape[:2]:
             raise ValueError("matrix and intercept do not fit")
         return cls(matrix, names, content["protocol"], intercept, content["ridge"], content["model_hash"])
-
-
-def to_inside(points: NDArray, sizes: NDArray) -> NDArray:
-    """(F, N, 2) points in pixels of pictures of (F, 2) widths and heights, to the inside frame of each."""
-    return _convert(points, sizes, Square.from_pixels)
-
-
-def to_pixels(points: NDArray, sizes: NDArray) -> NDArray:
-    """(F, N, 2) points in the inside frame of pictures of (F, 2) widths and heights, to pixels of each."""
-    return _convert(points, sizes, Square.to_pixels)
-
-
-def _convert(points: NDArray, sizes: NDArray, convert: Callable[[Square, NDArray], NDArray]) -> NDArray:
-    points = np.asarray(points, np.float64)
-    converted = np.empty_like(points)
-    shapes, which = np.unique(np.asarray(sizes), axis=0, return_inverse=True)
-    for number, (width, height) in enumerate(shapes):
-        rows = which.ravel() == number
-        converted[rows] = convert(Square.around(int(width), int(height)), points[rows])
-    return converted
 
 
 def _without_nan(values: NDArray) -> list:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partpose.errors import PartposeError, Skipped
+from partpose.geometry import squares_around
 
 if TYPE_CHECKING:
     from partpose.predict.landmark_map import LandmarkMap
@@ -17,6 +18,7 @@ SHAPES = {
     "covariance": ("F", "K", 2, 2),
     "confidence": ("F", "K"),
     "sizes": ("F", 2),
+    "squares": ("F", 3),
     "frame_index": ("F",),
     "time_stamp": ("F",),
 }
@@ -25,14 +27,17 @@ WHOLE_NUMBERS = ("sizes", "frame_index")
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Poses:
-    """F frames of K keypoints, in the pixels of the original file; the centre of its top-left pixel is (0, 0).
+    """K keypoints in each of F rows, one row an object a frame, in the pixels of the original file; the centre of its
+    top-left pixel is (0, 0).
 
     mean: (F, K, 2) x right and y down, pixels; NaN where a keypoint is unknown.
     covariance: (F, K, 2, 2) square pixels: a part's extent, not its uncertainty; NaN for landmarks, which have none.
     confidence: (F, K) in [0, 1], as `geometry.confidence` defines it.
     source: the name of the video or of the folder.
     sizes: (F, 2) whole width and height of each original frame, pixels.
-    frame_index: (F,) rising; a video's decoded frames count from 0, skipped ones included.
+    squares: (F, 3) left, top and side, in pixel edges, of what the model saw: without them the whole picture's square.
+    frame_index: (F,) never falling; a video's decoded frames count from 0, skipped ones included.
+    track: F names of objects; the rows of one frame differ in them. Without them "" throughout: one object a frame.
     time_stamp: (F,) seconds from the start of the video; NaN for pictures.
     names: K different names; without them "part_0", "part_1", … (padded with zeros as needed).
     files: F file names relative to the folder, or None for a video.
@@ -51,6 +56,8 @@ class Poses:
     sizes: NDArray[np.int64]
     frame_index: NDArray[np.int64]
     time_stamp: NDArray[np.float64]
+    squares: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 3)))
+    track: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     files: tuple[str, ...] | None = None
     fps: float | None = None
@@ -59,6 +66,9 @@ class Poses:
     provenance: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not len(self.squares):
+            object.__setattr__(self, "squares", squares_around(np.reshape(self.sizes, (-1, 2))))
+        object.__setattr__(self, "track", tuple(self.track) or ("",) * len(self.mean))
         for name in SHAPES:
             object.__setattr__(self, name, _read_only(name, getattr(self, name)))
         _check_shapes(self)
@@ -78,6 +88,13 @@ class Poses:
         passed_over = f", {len(self.skipped)} skipped" if self.skipped else ""
         return f"Poses({self.source!r}: {len(self)} {frames} of {len(self.names)} keypoints, {size}{passed_over})"
 
+    def tracks(self) -> dict[str, NDArray[np.int64]]:
+        """The rows of each object, in the order in which the objects first appear."""
+        rows: dict[str, list[int]] = {}
+        for row, name in enumerate(self.track):
+            rows.setdefault(name, []).append(row)
+        return {name: np.array(some) for name, some in rows.items()}
+
     def landmarks(self, linear_map: "LandmarkMap") -> "Poses":
         """The landmarks that a fitted linear map finds from these parts, as (F, J) poses with the landmarks' names.
 
@@ -86,7 +103,7 @@ class Poses:
         fitted for another model or another number of parts.
         """
         linear_map.check(len(self.names), self.provenance.get("model_hash", ""))
-        mean = linear_map.in_pixels(self.mean, self.sizes)
+        mean = linear_map.in_pixels(self.mean, self.squares)
         return replace(
             self,
             mean=mean,
@@ -123,8 +140,10 @@ def _check_lengths(poses: Poses) -> None:
     frames, parts = poses.mean.shape[:2]
     if len(poses.names) != parts:
         raise PartposeError(f"names must be {parts}, one a keypoint, got {len(poses.names)}")
-    if poses.files is not None and len(poses.files) != frames:
-        raise PartposeError(f"files must be {frames}, one a picture, got {len(poses.files)}")
+    for name in ("files", "track"):
+        given = getattr(poses, name)
+        if given is not None and len(given) != frames:
+            raise PartposeError(f"{name} must be {frames}, one a row, got {len(given)}")
     twice = [name for name, n in Counter(poses.names).items() if n > 1]
     if twice:
         raise PartposeError(f"names must differ, got {twice[0]!r} more than once")
@@ -138,8 +157,10 @@ def _check_values(poses: Poses) -> None:
         raise PartposeError("mean and covariance must be finite (or NaN where unknown), got infinity")
     if (poses.sizes < 1).any():
         raise PartposeError(f"sizes must be at least 1 pixel, got {poses.sizes.min()}")
-    if (poses.frame_index < 0).any() or (np.diff(poses.frame_index) <= 0).any():
-        raise PartposeError("frame_index must rise from 0 or more, one number a frame")
+    if (poses.frame_index < 0).any() or (np.diff(poses.frame_index) < 0).any():
+        raise PartposeError("frame_index must rise from 0 or more")
+    if len(set(zip(poses.frame_index.tolist(), poses.track, strict=True))) < len(poses):
+        raise PartposeError("frame_index must differ from row to row, or the track of the rows of one frame")
 
 
 def same(one: Poses, other: Poses) -> bool:

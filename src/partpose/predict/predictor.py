@@ -6,20 +6,21 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from partpose.config import Settings
-from partpose.data.images import Unreadable, as_channels, square
-from partpose.data.reading import read_squares
+from partpose.data.cut import Box
+from partpose.data.images import as_channels, square
+from partpose.data.reading import Look, View, read_views
 from partpose.data.sources import Source, find_sources
-from partpose.data.video import probe, read_frames
+from partpose.data.video import probe
 from partpose.data.walk import readable
 from partpose.errors import PartposeError, Skipped
-from partpose.geometry import Parts, Square
+from partpose.geometry import Parts, extent_to_pixels, to_pixels
 from partpose.model.part_model import WEIGHTS, Encoding, PartModel, load_model
 from partpose.model.shipped import resolve
 from partpose.predict.poses import Poses
@@ -35,16 +36,6 @@ class NothingRead(PartposeError):
         super().__init__(f"none of the pictures of {readable(path)} can be read{first}")
 
 
-class View(NamedTuple):
-    """One picture as the network sees it, and what is needed to map back."""
-
-    index: int
-    time: float
-    width: int
-    height: int
-    canvas: NDArray[np.uint8]  # (side, side, C)
-
-
 class Predictor:
     """A model that takes files and arrays and answers in pixels of the originals.
 
@@ -55,6 +46,7 @@ class Predictor:
     def __init__(self, network: PartModel, settings: Settings, facts: dict[str, Any], name: str, digest: str) -> None:
         self.network, self.settings, self.facts, self.name, self.digest = network, settings, facts, name, digest
         self.side = settings.model.canvas
+        self.look = Look(self.side, settings.model.channels, settings.data.margin)
         self.device = next(network.parameters()).device
 
     def __repr__(self) -> str:
@@ -96,8 +88,7 @@ class Predictor:
         """
         passed_over = list(skipped)
         video = source.kind == "video"
-        views = self._video(source, passed_over) if video else self._pictures(source, passed_over)
-        found = self._collect(views, batch, tick)
+        found = self._collect(read_views(source, self.look, passed_over), batch, tick)
         if not found:
             raise NothingRead(source.path, passed_over)
         files = None if video else tuple(source.names[i] for i in found["frame_index"])
@@ -130,18 +121,6 @@ class Predictor:
             rebuilt = self.network.decode(encoding, size or self.side)
         return (rebuilt.permute(0, 2, 3, 1) * 255).round().byte().cpu().numpy()
 
-    def _pictures(self, source: Source, skipped: list[Skipped]) -> Iterator[View]:
-        for i, picture in enumerate(read_squares(source.files, self.side, self.settings.model.channels)):
-            if isinstance(picture, Unreadable):
-                skipped.append(picture.skipped)
-            else:
-                yield View(i, np.nan, picture.width, picture.height, picture.pixels)
-
-    def _video(self, source: Source, skipped: list[Skipped]) -> Iterator[View]:
-        for frame in read_frames(source.path, skipped=skipped):
-            height, width = frame.pixels.shape[:2]
-            yield View(frame.index, frame.time, width, height, self.canvas(frame.pixels))
-
     def _from_arrays(self, input: NDArray[np.uint8] | Iterable[NDArray[np.uint8]], batch: int) -> Poses:
         pictures = [input] if isinstance(input, np.ndarray) and input.ndim != 4 else input
         found = self._collect((self._view(i, pixels) for i, pixels in enumerate(pictures)), batch, None)
@@ -154,7 +133,8 @@ class Predictor:
             raise PartposeError(f"expected a path or uint8 pictures of shape (H, W, 3), got {type(pixels).__name__}")
         if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
             raise PartposeError(f"expected uint8 pictures of shape (H, W, 3), got {pixels.dtype} {pixels.shape}")
-        return View(index, np.nan, pixels.shape[1], pixels.shape[0], self.canvas(pixels))
+        height, width = pixels.shape[:2]
+        return View(index, 0, np.nan, width, height, Box(0, 0, width, height).square(), "", self.canvas(pixels))
 
     def _collect(self, views: Iterator[View], batch: int, tick: Callable[[int], None] | None) -> dict[str, NDArray]:
         """The arrays of `Poses` over all views, of which no more than a batch are held; nothing where there are none."""
@@ -166,15 +146,17 @@ class Predictor:
         return {name: np.concatenate([one[name] for one in batches]) for name in (batches[0] if batches else ())}
 
     def _found(self, views: list[View]) -> dict[str, NDArray]:
-        parts = self.parts(np.stack([view.canvas for view in views]))
-        places = [Square.around(view.width, view.height) for view in views]
+        parts = self.parts(np.stack([view.pixels for view in views]))
+        squares = np.array([view.place[:3] for view in views], np.float64)
         return {
-            "mean": np.stack([place.to_pixels(mean) for place, mean in zip(places, parts.mean.numpy(), strict=True)]),
-            "covariance": np.stack([p.cov_to_pixels(cov) for p, cov in zip(places, parts.cov.numpy(), strict=True)]),
+            "mean": to_pixels(parts.mean.numpy(), squares),
+            "covariance": extent_to_pixels(parts.cov.numpy(), squares),
             "confidence": parts.confidence.numpy(),
             "sizes": np.array([(view.width, view.height) for view in views]),
+            "squares": squares,
             "frame_index": np.array([view.index for view in views]),
             "time_stamp": np.array([view.time for view in views]),
+            "track": np.array([view.track for view in views], object),
         }
 
     def _poses(

@@ -1,0 +1,88 @@
+"""The pictures of an annotated set, as a network sees them, with their landmarks."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from partpose.data.cut import Cut
+from partpose.data.images import Unreadable
+from partpose.data.landmarks import Landmarks
+from partpose.data.reading import Look, View, read_views
+from partpose.data.sources import Source
+from partpose.errors import PartposeError, Skipped
+
+Boxes = Callable[[Source], Source]
+
+
+class Pictures(NamedTuple):
+    """N objects in the pictures of an annotated set that could be read."""
+
+    canvases: NDArray[np.uint8]  # (N, side, side, C)
+    sizes: NDArray[np.int64]  # (N, 2) width and height of the whole picture
+    squares: NDArray[np.float64]  # (N, 3) left, top and side of what the canvas shows, in pixel edges
+    points: NDArray[np.float64]  # (N, J, 2) pixels, NaN where missing
+    split: NDArray[np.str_]  # (N,)
+
+
+def read_pictures(look: Look, landmarks: Landmarks, boxes: Boxes | None = None) -> tuple[Pictures, list[Skipped]]:
+    """Decode the train and test pictures of an annotated set.
+
+    boxes: finds where to look, where the set does not say; one object a picture, the first of its boxes.
+    """
+    wanted = [i for i, split in enumerate(landmarks.split) if split in ("train", "test")]
+    rows, views, skipped = [], [], []
+    for source, places in sources_of(landmarks, wanted):
+        for view in _views(source if boxes is None else boxes(source), look, skipped):
+            row = places.get((view.index, view.number))
+            if row is not None:
+                rows.append(row)
+                views.append(view)
+    if not rows:
+        first = f"{skipped[0].path}: {skipped[0].reason}" if skipped else "there is no box in any"
+        raise PartposeError(f"none of the {len(wanted)} pictures of {landmarks.root} can be read, the first: {first}")
+    return _together(views, landmarks.rows(rows)), skipped
+
+
+def sources_of(landmarks: Landmarks, rows: Sequence[int]) -> list[tuple[Source, dict[tuple[int, int], int]]]:
+    """An annotated set's rows as sources, and which row each (index, number of the cut there) of a source is."""
+    if landmarks.frames is None:
+        return [_source(landmarks, "pictures", rows)] if rows else []
+    videos: dict[str, list[int]] = {}
+    for row in rows:
+        videos.setdefault(landmarks.files[row] if landmarks.frames[row] >= 0 else "", []).append(row)
+    return [_source(landmarks, "video" if file else "pictures", some) for file, some in videos.items()]
+
+
+def _source(landmarks: Landmarks, kind, rows: Sequence[int]) -> tuple[Source, dict[tuple[int, int], int]]:
+    names = tuple(dict.fromkeys(landmarks.files[row] for row in rows))
+    number = {name: i for i, name in enumerate(names)}
+    cuts: dict[int, list[Cut]] = {}
+    places: dict[tuple[int, int], int] = {}
+    for row in rows:
+        index = number[landmarks.files[row]] if kind == "pictures" else (landmarks.frames or ())[row]
+        there = cuts.setdefault(index, [])
+        places[index, len(there)] = row
+        there.append(Cut() if landmarks.cuts is None else landmarks.cuts[row])
+    files = tuple(landmarks.root / name for name in names)
+    path = landmarks.root if kind == "pictures" else files[0]
+    return Source(path, kind, files, names, path.stem, {i: tuple(some) for i, some in cuts.items()}), places
+
+
+def _views(source: Source, look: Look, skipped: list[Skipped]) -> list[View]:
+    try:
+        return list(read_views(source, look, skipped))
+    except Unreadable as error:
+        skipped.append(error.skipped)
+        return []
+
+
+def _together(views: Sequence[View], landmarks: Landmarks) -> Pictures:
+    return Pictures(
+        np.stack([view.pixels for view in views]),
+        np.array([(view.width, view.height) for view in views]),
+        np.array([view.place[:3] for view in views], np.float64),
+        landmarks.points,
+        np.array(landmarks.split),
+    )
