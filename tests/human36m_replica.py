@@ -19,7 +19,7 @@ def joints_of(frame: int, frames: int) -> np.ndarray:
     """(32, 2) pixels: two rows of joints on a person who walks to the right, of which the marked one swings."""
     middle = np.array([30 + 60 * frame / max(frames - 1, 1), 56.0])
     places = np.stack([np.linspace(-9, 9, 32), np.linspace(-30, 30, 32)], axis=1)
-    places[MARKED] = 7 * np.cos(frame), -12 + 6 * np.sin(frame)
+    places[MARKED] = 4 * np.cos(frame), -12 + 6 * np.sin(frame)
     return middle + places
 
 
