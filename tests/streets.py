@@ -47,7 +47,7 @@ def save_frame(sequence: Path, name: str, walkers: list[Walker], valerie: bool =
     ids = np.zeros((HEIGHT, WIDTH), np.int64)
     for number, walker in enumerate(walkers):
         body = np.s_[max(walker.top, 0) : walker.top + walker.height, max(walker.left, 0) : walker.left + walker.width]
-        picture[body] = (150, 60 + 20 * number, 90)
+        picture[body] = (150, 60 + 20 * number % 180, 90)
         ids[body] = walker.instance
         if DOT in walker.places():
             x, y = (round(v) for v in walker.places()[DOT])

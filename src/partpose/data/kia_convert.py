@@ -25,6 +25,8 @@ from partpose.data.walk import readable
 from partpose.errors import PartposeError, Skipped
 
 JOURNAL = "converted.jsonl"
+AROUND = 8
+"""Pixels around a crop that its resizing may look at."""
 
 
 class Crops(NamedTuple):
@@ -122,9 +124,8 @@ def cut_out(frame: Frame, src: Path, dst: Path, crops: Crops, skipped: list[Skip
     for seen in contents.people:
         place = place_of(seen.person.box, crops.margin, contents.width, contents.height)
         row = _row(contents, seen, place, src, crops.size)
-        own = inside(contents.ids, seen.person) if crops.masks and contents.ids is not None else None
         with atomic(dst / row.file) as path:
-            Image.fromarray(_pixels(picture, own).square(crops.size, place)).save(path)
+            Image.fromarray(_square(picture, contents, seen, place, crops)).save(path)
         rows.append(row)
     return rows
 
@@ -144,8 +145,15 @@ def _start(middle: float, side: int, length: int) -> int:
     return (length - side) // 2 if side > length else min(max(round(middle - side / 2), 0), length - side)
 
 
-def _pixels(picture: Picture, own: NDArray[np.bool_] | None) -> Picture:
-    return picture if own is None else picture._replace(pixels=picture.pixels * own[..., None])
+def _square(picture: Picture, contents: Contents, seen: Seen, place: Box, crops: Crops) -> NDArray[np.uint8]:
+    """uint8 (size, size, 3): what lies in the place. To mask the whole frame for each person would take most of the time."""
+    left, top = max(int(place.left) - AROUND, 0), max(int(place.top) - AROUND, 0)
+    window = np.s_[top : int(place.bottom) + AROUND, left : int(place.right) + AROUND]
+    pixels = picture.pixels[window]
+    if crops.masks and contents.ids is not None:
+        pixels = pixels * inside(contents.ids[window], seen.person)[..., None]
+    part = Picture(pixels, pixels.shape[1], pixels.shape[0])
+    return part.square(crops.size, place._replace(left=place.left - left, top=place.top - top))
 
 
 def _row(contents: Contents, seen: Seen, place: Box, src: Path, size: int) -> Row:
