@@ -13,10 +13,11 @@ from partpose.data.atomic import check_writable, make_folder
 from partpose.data.canvas import Canvases, read_canvases
 from partpose.data.images import Unreadable
 from partpose.data.landmarks import LANDMARKS
+from partpose.data.pack import open_pack
 from partpose.data.reading import Look
-from partpose.data.sources import Source, TrainingInput, find_sources, of_split, training_files
+from partpose.data.sources import Source, find_sources, of_split, some_files, training_files
 from partpose.data.video import probe
-from partpose.data.walk import readable
+from partpose.data.walk import is_pack, readable
 from partpose.errors import PartposeError, Skipped
 from partpose.evaluate.report import table, write_json
 from partpose.evaluate.run import evaluate
@@ -96,10 +97,9 @@ def train_run(
     skipped: list[Skipped] = []
 
     def read() -> Canvases:
-        found = training_files(input)
-        canvases = read_training(found, settings, output)
+        canvases, apart = read_training(input, settings, output)
         skipped.extend(canvases.skipped)
-        held_out = f" ({found.held_out} of split=test held out)" if found.held_out else ""
+        held_out = f" ({apart} of split=test held out)" if apart else ""
         print(f"{count(len(canvases.pixels), 'picture')} from {input}{held_out}, training on {chosen}", flush=True)
         return canvases
 
@@ -132,13 +132,16 @@ def starting_settings(output: Path, preset: str | None, changes: dict[str, Any],
     return load_preset(preset or "figures").override(changes, "the command line")
 
 
-def read_training(found: TrainingInput, settings: Settings, output: Path) -> Canvases:
-    """Decode the training pictures; what does not fit into memory goes to a file in `output`."""
-    m, d = settings.model, settings.data
+def read_training(input: Path, settings: Settings, output: Path) -> tuple[Canvases, int]:
+    """The training pictures, and how many files were held out; what does not fit into memory goes to a file in `output`."""
+    if is_pack(input):
+        pack = open_pack(input, settings)
+        return pack.canvases, pack.about.held_out
+    found, m, d = training_files(input), settings.model, settings.data
     look = Look(m.canvas, m.channels, d.margin)
     with counting("reading") as progress:
         canvases = read_canvases(found.sources, look, d.frames_per_video, progress, int(d.memory * 2**30), output)
-    return canvases._replace(skipped=[*found.skipped, *canvases.skipped])
+    return canvases._replace(skipped=[*found.skipped, *canvases.skipped]), found.held_out
 
 
 def predict_inputs(
@@ -286,15 +289,11 @@ def show_model(model: str, input: Path, output: Path, pictures: int = 8, device:
 def _chosen_canvases(predictor: Predictor, found: list[Source], count: int) -> Canvases:
     """A few pictures spread over what was found: over its test split, where it has one."""
     # More than are shown, in case some of them cannot be read, but not all of a large set
-    sources = [_few_files(_test_split(found[i]), 3 * count) for i in _spread(len(found), count)]
+    chosen = [_test_split(found[i]) for i in _spread(len(found), count)]
+    sources = [some_files(source, _spread(len(source.files), 3 * count)) for source in chosen]
     canvases = read_canvases(sources, predictor.look, count)
     rows = _spread(len(canvases.pixels), count)
     return canvases._replace(pixels=canvases.pixels[rows])
-
-
-def _few_files(source: Source, count: int) -> Source:
-    rows = _spread(len(source.files), count)
-    return source._replace(files=tuple(source.files[i] for i in rows), names=tuple(source.names[i] for i in rows))
 
 
 def _spread(total: int, count: int) -> list[int]:

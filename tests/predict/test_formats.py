@@ -68,7 +68,7 @@ def test_sleap_io_reads_the_same_points(tmp_path):
     sleap_io = pytest.importorskip("sleap_io")
     poses = unknown_points()
     write_hdf5(poses, tmp_path / "poses.analysis.h5")
-    labels = pytest.importorskip("sleap_io").load_file(str(tmp_path / "poses.analysis.h5"))
+    labels = sleap_io.load_file(str(tmp_path / "poses.analysis.h5"))
     frames = {frame.frame_idx: frame[0] for frame in labels}
     assert sorted(frames) == [0, 4, 9]
     for row, index in ((0, 0), (2, 4), (3, 9)):

@@ -180,7 +180,8 @@ def _sequences(folder: Path, deeper: int) -> Iterator[Path]:
         yield folder
         return
     try:
-        inner = [entry.path for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith(".")]
+        with os.scandir(folder) as entries:
+            inner = [entry.path for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
     except OSError:
         return
     for path in inner if deeper else ():

@@ -7,9 +7,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from partpose.data import human36m, kia
 from partpose.data.cut import Cut
 from partpose.data.landmarks import KEYPOINTS, LANDMARKS, half_made_by, has_split, read_split
-from partpose.data.walk import IMAGE_SUFFIXES, VIDEO_SUFFIXES, readable, walk
+from partpose.data.walk import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_pack, readable, walk
 from partpose.errors import PartposeError, Skipped
 
 _TABLES = (LANDMARKS, "meta.csv")
@@ -23,6 +24,7 @@ class Source(NamedTuple):
     cuts: what is looked at in each picture (by its row in `files`) or frame (by its index in the video); a picture or
     frame that is not in it has nothing to look at. None: each is looked at as a whole.
     frames: of a video only these, by their index: start, stop, step; None for all.
+    splits: of an annotated set the split of each file, in lower case; None where there is none.
     """
 
     path: Path
@@ -32,6 +34,17 @@ class Source(NamedTuple):
     stem: str
     cuts: Mapping[int, tuple[Cut, ...]] | None = None
     frames: slice | None = None
+    splits: tuple[str, ...] | None = None
+
+
+class _Found(NamedTuple):
+    """What one input holds. others: files that are neither picture nor video.  cuts, splits: as in `Source`, by file."""
+
+    files: list[Path]
+    skipped: list[Skipped]
+    others: int = 0
+    cuts: dict[Path, tuple[Cut, ...]] | None = None
+    splits: dict[Path, str] | None = None
 
 
 class TrainingInput(NamedTuple):
@@ -45,8 +58,9 @@ class TrainingInput(NamedTuple):
 def find_sources(inputs: Sequence[str | PathLike]) -> tuple[list[Source], list[Skipped]]:
     """The pictures and videos behind each input, and what was passed over.
 
-    An input is a picture, a video, a folder of any nesting, or an annotated set, of which the files listed in its
-    landmarks.csv are taken. Of several inputs one that holds nothing, or whose table is broken, is passed over.
+    An input is a picture, a video, a folder of any nesting, an annotated set, of which the files listed in its
+    landmarks.csv are taken, or a data set in the layout of Human3.6M or KIA, with its masks and boxes. Of several inputs
+    one that holds nothing, or whose table is broken, is passed over.
     Raises PartposeError where an input does not exist or there is no picture or video at all.
     """
     if not inputs:
@@ -57,11 +71,11 @@ def find_sources(inputs: Sequence[str | PathLike]) -> tuple[list[Source], list[S
     empty: list[Skipped] = []
     roots = [_existing(Path(root)) for root in inputs]
     for root in roots:
-        found, missed, ignored = _inside(root) if len(roots) == 1 else _inside_or_passed_over(root)
+        found = _inside(root) if len(roots) == 1 else _inside_or_passed_over(root)
         sources += _sources_of(root, found)
-        skipped += missed
-        others += ignored
-        if not found and not missed:
+        skipped += found.skipped
+        others += found.others
+        if not found.files and not found.skipped:
             empty.append(Skipped(readable(root), "holds no picture or video"))
     if not sources:
         raise PartposeError(_nothing_found(inputs, skipped, others))
@@ -76,7 +90,8 @@ def training_files(root: str | PathLike) -> TrainingInput:
     no split yet.
     """
     found, skipped = find_sources([root])
-    apart = _held_out(Path(root))
+    listed = {path.resolve() for source in found for path, split in _splits(source) if split == "test"}
+    apart = listed or _held_out(Path(root))
     sources = [kept for source in found if (kept := _without(source, apart)).files]
     if not sources:
         raise PartposeError(f"{readable(root)} leaves nothing to learn from: every file has split=test")
@@ -89,17 +104,18 @@ def of_split(source: Source, split: str) -> Source:
 
     Raises PartposeError where the source is no annotated set, and where there are none.
     """
-    table = source.path / LANDMARKS
-    if not table.is_file():
-        raise PartposeError(
-            f"{readable(source.path)} has no split {split!r}: it is no annotated set with a {LANDMARKS}"
-        )
-    splits = read_split(table)
-    kept = _rows(source, [i for i, name in enumerate(source.names) if splits.get(name) == split])
+    where = readable(source.path)
+    if source.splits is None:
+        raise PartposeError(f"{where} has no split {split!r}: it is no annotated set with a {LANDMARKS}")
+    kept = some_files(source, [i for i, name in enumerate(source.splits) if name == split])
     if not kept.files:
-        known = ", ".join(sorted(set(splits.values()) - {""})) or "none"
-        raise PartposeError(f"{readable(table)} has no picture of split {split!r}; splits there: {known}")
+        known = ", ".join(sorted(set(source.splits) - {""})) or "none"
+        raise PartposeError(f"{where} has no picture of split {split!r}; splits there: {known}")
     return kept
+
+
+def _splits(source: Source) -> Iterable[tuple[Path, str]]:
+    return zip(source.files, source.splits or (), strict=source.splits is not None)
 
 
 def _existing(root: Path) -> Path:
@@ -109,47 +125,65 @@ def _existing(root: Path) -> Path:
     return root
 
 
-def _inside_or_passed_over(root: Path) -> tuple[list[Path], list[Skipped], int]:
+def _inside_or_passed_over(root: Path) -> _Found:
     try:
         return _inside(root)
     except PartposeError as error:
-        return [], [Skipped(readable(root), str(error).removeprefix(f"{readable(root)}/"))], 0
+        return _Found([], [Skipped(readable(root), str(error).removeprefix(f"{readable(root)}/"))])
 
 
-def _inside(root: Path) -> tuple[list[Path], list[Skipped], int]:
-    """The pictures and videos of one input, what could not be reached, and how many files are neither."""
+def _inside(root: Path) -> _Found:
+    """The pictures and videos of one input, and what could not be reached."""
+    if is_pack(root):
+        raise PartposeError(f"{readable(root)} is a pack, to train from: name the pictures or videos that it was made of")
     if not root.is_dir():
-        return ([root], [], 0) if _is_known(root) else ([], [Skipped(readable(root), "has an unknown ending")], 1)
+        return (
+            _Found([root], []) if _is_known(root) else _Found([], [Skipped(readable(root), "has an unknown ending")], 1)
+        )
     if os.path.isfile(root / LANDMARKS):  # noqa: PTH113
-        return *_listed(root), 0
+        return _listed(root)
+    for layout in (human36m, kia):
+        if layout.find(root):
+            skipped: list[Skipped] = []
+            return _laid_out(layout.list_pictures(root, skipped=skipped), skipped)
     files, skipped = walk(root)
     known = [path for path in files if _is_known(path)]
-    return known, skipped, len(files) - len(known)
+    return _Found(known, skipped, len(files) - len(known))
 
 
-def _listed(root: Path) -> tuple[list[Path], list[Skipped]]:
+def _listed(root: Path) -> _Found:
     """The files of an annotated set that are there, and those that are not."""
-    listed = [root / name for name in read_split(root / LANDMARKS)]
-    there = {path for path in listed if os.path.isfile(path)}  # noqa: PTH113
+    listed = {root / name: split for name, split in read_split(root / LANDMARKS).items()}
+    there = {path: split for path, split in listed.items() if os.path.isfile(path)}  # noqa: PTH113
     reason = f"is listed in {LANDMARKS} but is not there"
-    missing = [Skipped(readable(path), reason) for path in listed if path not in there]
-    return [path for path in listed if path in there], missing
+    return _Found(list(there), [Skipped(readable(path), reason) for path in listed if path not in there], splits=there)
+
+
+def _laid_out(pictures: Sequence[tuple[Path, str, Cut | None]], skipped: list[Skipped]) -> _Found:
+    """A data set in a known layout: of one file there may be several objects."""
+    splits = {file: split for file, split, _ in pictures}
+    cuts: dict[Path, tuple[Cut, ...]] = {}
+    for file, _, cut in pictures:
+        cuts[file] = (*cuts.get(file, ()), cut or Cut())
+    return _Found(list(splits), skipped, 0, cuts, splits)
 
 
 def _is_known(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
 
 
-def _sources_of(root: Path, found: list[Path]) -> list[Source]:
+def _sources_of(root: Path, found: _Found) -> list[Source]:
     """One source of all the pictures, then one a video."""
     base = root if root.is_dir() else root.parent
-    videos = [path for path in found if path.suffix.lower() in VIDEO_SUFFIXES]
-    pictures = [path for path in found if path.suffix.lower() not in VIDEO_SUFFIXES]
+    videos = [path for path in found.files if path.suffix.lower() in VIDEO_SUFFIXES]
+    pictures = [path for path in found.files if path.suffix.lower() not in VIDEO_SUFFIXES]
     sources = [Source(path, "video", (path,), (name,), _stem(name)) for path in videos for name in [_name(path, base)]]
     if pictures:
         names = tuple(_name(path, base) for path in pictures)
         stem = _safe(readable(root.resolve().name)) if root.is_dir() else _stem(names[0])
-        sources.insert(0, Source(root, "pictures", tuple(pictures), names, stem))
+        cuts = None if found.cuts is None else {i: found.cuts[path] for i, path in enumerate(pictures)}
+        splits = None if found.splits is None else tuple(found.splits[path] for path in pictures)
+        sources.insert(0, Source(root, "pictures", tuple(pictures), names, stem, cuts, splits=splits))
     return sources
 
 
@@ -210,8 +244,16 @@ def _around(root: Path) -> list[Path]:
 
 
 def _without(source: Source, apart: set[Path]) -> Source:
-    return _rows(source, [i for i, path in enumerate(source.files) if path.resolve() not in apart])
+    return some_files(source, [i for i, path in enumerate(source.files) if path.resolve() not in apart])
 
 
-def _rows(source: Source, keep: list[int]) -> Source:
-    return source._replace(files=tuple(source.files[i] for i in keep), names=tuple(source.names[i] for i in keep))
+def some_files(source: Source, keep: Sequence[int]) -> Source:
+    """A source of some of the files of another, by their rows."""
+    return source._replace(
+        files=tuple(source.files[i] for i in keep),
+        names=tuple(source.names[i] for i in keep),
+        splits=None if source.splits is None else tuple(source.splits[i] for i in keep),
+        cuts=source.cuts
+        if source.cuts is None or source.kind == "video"
+        else {to: source.cuts[i] for to, i in enumerate(keep) if i in source.cuts},
+    )
