@@ -133,7 +133,7 @@ def test_where_nobody_passes_the_filter_is_named(street):
     with pytest.raises(PartposeError, match=r"no pedestrian in .* passes the filter .*min_height 500"):
         list_pictures(street, PedestrianFilter(min_height=500))
     with pytest.raises(PartposeError, match=r"no pedestrian in .* passes the filter .*min_height 500"):
-        read(street, find(street), PedestrianFilter(min_height=500))
+        read(street, filters=PedestrianFilter(min_height=500))
 
 
 def test_a_folder_of_something_else_is_refused_in_words(picture_folder):
@@ -144,7 +144,7 @@ def test_a_folder_of_something_else_is_refused_in_words(picture_folder):
 # ---- joints ---------------------------------------------------------------------------------------------------------
 def test_the_set_has_every_joint_where_it_is(street):
     found = read(street, find(street))
-    assert (found.format, found.names, found.root) == ("kia", JOINTS, street)
+    assert (found.format, found.names, found.root, found.skipped) == ("kia", JOINTS, street, ())
     assert found.points.shape == (24, 19, 2)
     name = "tranche_3/bit_results_sequence_0070/sensor/camera/left/png/arb-camera001-0070-0001.png"
     assert (found.files[3], found.cuts[3].track) == (name, "70000")
@@ -252,9 +252,9 @@ def test_a_broken_file_beside_the_boxes_loses_its_frame_alone(street, folder, wo
     frame = frames_of(find(street)[0])[0]
     path = {SKELETONS: frame.skeletons, INSTANCES: frame.instances, PICTURES: frame.picture}[folder]
     path.write_text("{broken")
-    skipped = []
-    assert len(read(street, find(street), skipped=skipped).files) == 22
-    assert [(one.path, word in one.reason) for one in skipped] == [(str(frame.picture), True)]
+    found = read(street, find(street))
+    assert len(found.files) == 22
+    assert [(one.path, word in one.reason) for one in found.skipped] == [(str(frame.picture), True)]
 
 
 def test_a_person_who_cannot_be_seen_anywhere_is_reported(sequence):

@@ -6,6 +6,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -80,26 +81,22 @@ def list_pictures(
     return rows
 
 
-def read(
-    path: str | os.PathLike,
-    found: Sequence[Path],
-    filters: PedestrianFilter = USUAL,
-    skipped: list[Skipped] | None = None,
-) -> Landmarks:
-    """The annotated set of what `find` found: one row a pedestrian that passes.
+def read(path: str | os.PathLike, found: Sequence[Path] | None = None, filters: PedestrianFilter = USUAL) -> Landmarks:
+    """The joints of every pedestrian who passes, one row each; `found` is what `find` gave.
 
-    Joints that are outside the picture, outside the person's own instance or absent are NaN. What is broken joins
-    `skipped`. Raises as `list_pictures`.
+    Joints that are outside the picture, outside the person's own instance or absent are NaN. What is broken is listed in
+    `skipped`. Raises PartposeError as `list_pictures`.
     """
-    root, missed = Path(path), [] if skipped is None else skipped
-    splits = split_frames(_found(path, found))
+    root, missed = Path(path), list[Skipped]()
+    splits = split_tree(path) if found is None else split_frames(_found(path, found))
     contents = each_frame(lambda frame, skipped: read_contents(frame, filters, skipped), splits, missed)
     rows = [(frame, split, seen) for frame, split, one in contents if one is not None for seen in one.people]
     if not rows:
         raise PartposeError(nobody(path, filters, missed))
     files = [frame.picture.relative_to(root).as_posix() for frame, _, _ in rows]
     cuts = tuple(seen.person.cut(frame) for frame, _, seen in rows)
-    return annotated(root, files, [split for _, split, _ in rows], [seen.points for _, _, seen in rows], cuts)
+    points = [seen.points for _, _, seen in rows]
+    return replace(annotated(root, files, [split for _, split, _ in rows], points, cuts), skipped=tuple(missed))
 
 
 def annotated(
