@@ -45,7 +45,14 @@ def unknown_points():
     return replace(poses, mean=mean, covariance=np.full_like(poses.covariance, np.nan))
 
 
-@pytest.mark.parametrize("poses", [video(), pictures(), unknown_points(), video(()), video((0,), 1)], ids=repr)
+def filtered():
+    poses = video(uncertainty=np.random.default_rng(4).uniform(0, 2, (4, 3)))
+    return replace(poses, mean=poses.mean.round(), raw=poses.mean)
+
+
+@pytest.mark.parametrize(
+    "poses", [video(), filtered(), pictures(), unknown_points(), video(()), video((0,), 1)], ids=repr
+)
 def test_hdf5_is_lossless(tmp_path, poses):
     write_hdf5(poses, tmp_path / "poses.h5")
     assert same(read_hdf5(tmp_path / "poses.h5"), poses)
@@ -191,7 +198,7 @@ def test_passers_by_are_numbered_within_the_frame():
     tracks = tuple(f"person {i}" for i in range(10))
     many = replace(several(), **{
         name: np.repeat(getattr(several(), name)[:1], 10, axis=0)
-        for name in ("mean", "covariance", "confidence", "sizes", "squares", "time_stamp")
+        for name in ("mean", "covariance", "confidence", "uncertainty", "sizes", "squares", "time_stamp")
     }, frame_index=np.repeat(np.arange(5), 2), track=tracks)  # fmt: skip
     names, column = columns(many)
     assert names == ("object_0", "object_1")

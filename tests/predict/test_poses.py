@@ -7,7 +7,7 @@ import pytest
 
 from partpose.errors import PartposeError, Skipped
 from partpose.predict.landmark_map import LandmarkMap
-from partpose.predict.poses import Poses, part_names
+from partpose.predict.poses import Poses, part_names, same
 
 FRAMES, PARTS = 4, 3
 
@@ -62,6 +62,9 @@ def test_names_sort_as_they_count():
         ({"track": ("a",)}, "track must be 4, one a row, got 1"),
         ({"squares": np.zeros((2, 3))}, r"squares must have the shape \(4, 3\)"),
         ({"mean": np.full((FRAMES, PARTS, 2), np.inf)}, "must be finite"),
+        ({"uncertainty": np.full((FRAMES, PARTS), -1.0)}, "uncertainty must be a finite number of pixels, 0 or more"),
+        ({"uncertainty": np.zeros((FRAMES, 2))}, r"uncertainty must have the shape \(4, 3\), got \(4, 2\)"),
+        ({"raw": np.zeros((FRAMES, PARTS))}, r"raw must have the shape \(4, 3, 2\), got \(4, 3\)"),
     ],
 )
 def test_what_does_not_fit_is_refused(changes, message):
@@ -113,7 +116,12 @@ def test_an_intercept_is_a_share_of_the_long_side():
 def test_a_map_for_something_else_is_refused():
     with pytest.raises(PartposeError, match="for 3 parts, but the poses have 2"):
         dataclasses.replace(
-            make(), mean=np.zeros((4, 2, 2)), covariance=np.zeros((4, 2, 2, 2)), confidence=np.zeros((4, 2)), names=()
+            make(),
+            mean=np.zeros((4, 2, 2)),
+            covariance=np.zeros((4, 2, 2, 2)),
+            confidence=np.zeros((4, 2)),
+            names=(),
+            uncertainty=np.empty((0, 0)),
         ).landmarks(swap())
     with pytest.raises(PartposeError, match="another model"):
         make(provenance={"model_hash": "b"}).landmarks(swap(model_hash="a"))
@@ -146,3 +154,19 @@ def test_rows_of_a_track_are_found_by_its_name():
     changed = {"frame_index": [0, 0, 1, 1], "track": ("b", "a", "a", "c")}
     tracks = make(**changed).tracks()
     assert {name: rows.tolist() for name, rows in tracks.items()} == {"b": [0], "a": [1, 2], "c": [3]}
+
+
+def test_landmarks_have_the_raw_points_and_the_uncertainty_of_their_parts():
+    sigma = np.tile([3.0, 4.0, 1.5], (FRAMES, 1))
+    poses = make(uncertainty=sigma, raw=make().mean + 1)
+    found = poses.landmarks(swap())
+    np.testing.assert_allclose(found.uncertainty, np.tile([1.5, 2.5], (FRAMES, 1)))
+    np.testing.assert_allclose(found.raw, found.mean + 1)
+
+
+def test_filtered_and_raw_poses_are_not_the_same():
+    poses = make()
+    filtered = make(raw=poses.mean)
+    assert not same(poses, filtered)
+    assert not same(filtered, poses)
+    assert np.isnan(poses.uncertainty).all()

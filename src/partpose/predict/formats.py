@@ -34,7 +34,8 @@ def write_hdf5(poses: Poses, path: Path | str) -> None:
     provenance (JSON).
     Ours, over the F rows of the poses: frame_index (F,), track (F,), time_stamps (F,) seconds, sizes (F, 2) width and
     height, squares (F, 3) what the model saw,
-    covariance (F, K, 2, 2) square pixels, confidence (F, K), files (F,) for pictures, skipped (S, 2) path and reason,
+    covariance (F, K, 2, 2) square pixels, confidence (F, K), uncertainty (F, K) pixels, raw (F, K, 2) pixels where the
+    poses are filtered, files (F,) for pictures, skipped (S, 2) path and reason,
     history (JSON), and the attributes `partpose_format`, `source` and `fps`.
 
     Raises `PartposeError` where the file cannot be written.
@@ -127,8 +128,10 @@ def _write_ours(file: h5py.File, poses: Poses) -> None:
     file.attrs["source"] = json.dumps(poses.source)
     if poses.fps is not None:
         file.attrs["fps"] = poses.fps
-    for name in ("covariance", "confidence", "sizes", "squares", "frame_index"):
+    for name in ("covariance", "confidence", "uncertainty", "sizes", "squares", "frame_index"):
         _store(file, name, getattr(poses, name))
+    if poses.raw is not None:
+        _store(file, "raw", poses.raw)
     _store(file, "time_stamps", poses.time_stamp)
     _store_text(file, "track", poses.track, (-1,))
     if poses.files is not None:
@@ -179,6 +182,8 @@ def _read(file: h5py.File, path: Path | str) -> Poses:
         sizes=file["sizes"][:],
         squares=file["squares"][:] if "squares" in file else np.empty((0, 3)),
         track=tuple(_texts(file["track"])) if "track" in file else (),
+        uncertainty=file["uncertainty"][:] if "uncertainty" in file else np.empty((0, 0)),
+        raw=file["raw"][:] if "raw" in file else None,
         frame_index=frame_index,
         time_stamp=file["time_stamps"][:],
         names=tuple(name.decode("utf-8") for name in file["node_names"][:]),

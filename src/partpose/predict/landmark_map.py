@@ -52,6 +52,14 @@ class LandmarkMap:
         share = np.divide(influence, total, out=np.full_like(influence, 1 / influence.shape[1]), where=total != 0)
         return np.clip(np.asarray(parts, np.float64) @ share.T, 0, 1)
 
+    def uncertainty(self, parts: NDArray) -> NDArray:
+        """(F, K) uncertainties of the parts, pixels, to (F, J), as if all parts and both axes erred independently.
+
+        σ_j² = ½ Σ_akb matrix[j, a, k, b]² σ_k², the mean over x and y.
+        """
+        weight = np.square(self.matrix).sum(axis=(1, 3)) / 2
+        return np.sqrt(np.square(np.asarray(parts, np.float64)) @ weight.T)
+
     def check(self, parts: int, model_hash: str = "") -> None:
         """Raise `PartposeError` unless the map was fitted on this many parts, and this model where both are known."""
         if self.matrix.shape[2] != parts:

@@ -17,6 +17,7 @@ SHAPES = {
     "mean": ("F", "K", 2),
     "covariance": ("F", "K", 2, 2),
     "confidence": ("F", "K"),
+    "uncertainty": ("F", "K"),
     "sizes": ("F", 2),
     "squares": ("F", 3),
     "frame_index": ("F",),
@@ -39,6 +40,9 @@ class Poses:
     frame_index: (F,) never falling; a video's decoded frames count from 0, skipped ones included.
     track: F names of objects; the rows of one frame differ in them. Without them "" throughout: one object a frame.
     time_stamp: (F,) seconds from the start of the video; NaN for pictures.
+    uncertainty: (F, K) pixels, the standard deviation along x or y that `predict.uncertainty` measured at the unfiltered
+        keypoints; NaN where it was not measured.
+    raw: (F, K, 2) pixels, the keypoints before the first filter; None for poses that are not filtered.
     names: K different names; without them "part_0", "part_1", … (padded with zeros as needed).
     files: F file names relative to the folder, or None for a video.
     fps: frames a second of the video, None for pictures.
@@ -58,6 +62,8 @@ class Poses:
     time_stamp: NDArray[np.float64]
     squares: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 3)))
     track: tuple[str, ...] = ()
+    uncertainty: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
+    raw: NDArray[np.float64] | None = None
     names: tuple[str, ...] = ()
     files: tuple[str, ...] | None = None
     fps: float | None = None
@@ -68,9 +74,13 @@ class Poses:
     def __post_init__(self) -> None:
         if not len(self.squares):
             object.__setattr__(self, "squares", squares_around(np.reshape(self.sizes, (-1, 2))))
+        if not len(self.uncertainty):
+            object.__setattr__(self, "uncertainty", np.full(np.shape(self.mean)[:2], np.nan))
         object.__setattr__(self, "track", tuple(self.track) or ("",) * len(self.mean))
         for name in SHAPES:
             object.__setattr__(self, name, _read_only(name, getattr(self, name)))
+        if self.raw is not None:
+            object.__setattr__(self, "raw", _read_only("raw", self.raw))
         _check_shapes(self)
         names = tuple(self.names) or part_names(self.mean.shape[1])
         object.__setattr__(self, "names", names)
@@ -99,8 +109,9 @@ class Poses:
         """The landmarks that a fitted linear map finds from these parts, as (F, J) poses with the landmarks' names.
 
         A landmark's confidence is the mean of its parts' confidences, weighted by how much each moves it; it has no
-        covariance (NaN), for a part's extent says nothing about a point. Raises `PartposeError` where the map was
-        fitted for another model or another number of parts.
+        covariance (NaN), for a part's extent says nothing about a point. Its uncertainty is that of its parts, as if
+        these erred independently. Raises `PartposeError` where the map was fitted for another model or another number
+        of parts.
         """
         linear_map.check(len(self.names), self.provenance.get("model_hash", ""))
         mean = linear_map.in_pixels(self.mean, self.squares)
@@ -109,6 +120,8 @@ class Poses:
             mean=mean,
             covariance=np.full((*mean.shape, 2), np.nan),
             confidence=linear_map.confidence(self.confidence),
+            uncertainty=linear_map.uncertainty(self.uncertainty),
+            raw=None if self.raw is None else linear_map.in_pixels(self.raw, self.squares),
             names=linear_map.names,
             history=(*self.history, f"landmarks by a linear map, protocol {linear_map.protocol}"),
         )
@@ -134,6 +147,8 @@ def _check_shapes(poses: Poses) -> None:
         expected = tuple(letters.get(n, n) for n in shape)
         if getattr(poses, name).shape != expected:
             raise PartposeError(f"{name} must have the shape {expected}, got {getattr(poses, name).shape}")
+    if poses.raw is not None and poses.raw.shape != poses.mean.shape:
+        raise PartposeError(f"raw must have the shape {poses.mean.shape}, got {poses.raw.shape}")
 
 
 def _check_lengths(poses: Poses) -> None:
@@ -155,6 +170,10 @@ def _check_values(poses: Poses) -> None:
         raise PartposeError(f"confidence must lie in [0, 1], got {low:.3g} to {high:.3g}")
     if np.isinf(poses.mean).any() or np.isinf(poses.covariance).any():
         raise PartposeError("mean and covariance must be finite (or NaN where unknown), got infinity")
+    if np.isinf(poses.uncertainty).any() or (poses.uncertainty < 0).any():
+        raise PartposeError(
+            "uncertainty must be a finite number of pixels, 0 or more (or NaN where it was not measured)"
+        )
     if (poses.sizes < 1).any():
         raise PartposeError(f"sizes must be at least 1 pixel, got {poses.sizes.min()}")
     if (poses.frame_index < 0).any() or (np.diff(poses.frame_index) < 0).any():
@@ -166,4 +185,7 @@ def _check_values(poses: Poses) -> None:
 def same(one: Poses, other: Poses) -> bool:
     """Whether two poses hold the same values, bit for bit (NaN equals NaN)."""
     pairs = ((getattr(one, f.name), getattr(other, f.name)) for f in fields(Poses))
-    return all(np.array_equal(a, b, equal_nan=True) if isinstance(a, np.ndarray) else a == b for a, b in pairs)
+    return all(
+        np.array_equal(a, b, equal_nan=True) if isinstance(a, np.ndarray) or isinstance(b, np.ndarray) else a == b
+        for a, b in pairs
+    )
