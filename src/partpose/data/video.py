@@ -11,6 +11,7 @@ from typing import NamedTuple
 import av
 import numpy as np
 from av.container import InputContainer
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from partpose.data.atomic import atomic
@@ -138,7 +139,12 @@ class VideoWriter:
             self._stream.width, self._stream.height = self.width + self.width % 2, self.height + self.height % 2
             self._stream.pix_fmt = "yuv420p"
             self._stream.time_base = self._stream.codec_context.time_base = Fraction(1, _CLOCK)
-            self._stream.options = {"crf": "20", "preset": "fast"}
+            # As sharp as "fast" with crf 20, in half the time, for a tenth more bytes
+            self._stream.options = {"crf": "18", "preset": "veryfast"}
+            self._stream.thread_type = "AUTO"
+            # Said, for players take an HD video that does not say so for BT.709
+            self._stream.codec_context.colorspace = Colorspace.ITU601
+            self._stream.codec_context.color_range = ColorRange.MPEG
             self._stack = stack.pop_all()
         return self
 
@@ -230,12 +236,13 @@ def _read(path: str | PathLike, wanted: range | list[int], skipped: list[Skipped
     index = -1
     with _open(path) as (container, stream):
         rate = _rate(stream)
+        converter = VideoReformatter()
         for index, frame in enumerate(_decoded(container, stream, path, damage)):
             if place is None:
                 break
             if index == place:
                 time = float(index / rate) if frame.time is None else float(frame.time)
-                yield Frame(index, time, _upright(frame))
+                yield Frame(index, time, _upright(frame, converter))
                 place = next(places, None)
         else:
             _check_decoded(path, index + 1, damage, skipped)
@@ -276,8 +283,9 @@ def _packets(container: InputContainer, stream: av.VideoStream, damage: list[str
         yield None
 
 
-def _upright(frame: av.VideoFrame) -> NDArray[np.uint8]:
-    pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+def _upright(frame: av.VideoFrame, converter: VideoReformatter) -> NDArray[np.uint8]:
+    # One converter a video: the tables that it works by need not be made anew for every frame
+    pixels = np.asarray(converter.reformat(frame, format="rgb24").to_ndarray(), np.uint8)
     return np.ascontiguousarray(np.rot90(pixels, _quarter_turns(frame)))
 
 
