@@ -1,5 +1,7 @@
 """Crop → frame: against the crop's own points to 1e-6, against what was drawn, and what it refuses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from dots import dots, in_full, predictor
@@ -53,6 +55,15 @@ def test_what_the_model_saw_stays_where_it_is_in_the_inside_frame():
     crop = poses(np.random.default_rng(0).uniform(0, 64, (1, 5, 2)))
     frame = to_full_frame(crop, {"0.png": Crop("f.png", (1920, 1280), "7", 31, -8, 200)})
     np.testing.assert_allclose(to_inside(frame.mean, frame.squares), to_inside(crop.mean, crop.squares), atol=1e-12)
+
+
+def test_raw_keypoints_and_uncertainty_come_back_too():
+    crop = poses(np.ones((2, 3, 2)))
+    crop = replace(crop, raw=crop.mean + 1, uncertainty=np.full((2, 3), 0.5))
+    crops = {f"{i}.png": Crop("f.png", (320, 200), str(i), 10, 20, 128) for i in range(2)}
+    frame = to_full_frame(crop, crops)
+    np.testing.assert_allclose(frame.raw, frame.mean + 2)
+    np.testing.assert_allclose(frame.uncertainty, 1)
 
 
 def test_rows_are_in_the_order_of_frames_and_objects():

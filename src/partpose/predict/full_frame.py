@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from partpose.data.crops import Crop
 from partpose.data.walk import natural
@@ -32,11 +33,17 @@ def to_full_frame(poses: Poses, crops: Mapping[str, Crop]) -> Poses:
     scale = np.array([one.side for one in cut]) / poses.sizes[order].max(axis=1, initial=1)
     frames = {name: i for i, name in enumerate(dict.fromkeys(one.frame for one in cut))}
     squares = poses.squares[order]
+
+    def moved(points: NDArray) -> NDArray:
+        return (points[order] + 0.5) * scale[:, None, None] + corner[:, None] - 0.5
+
     return replace(
         poses,
-        mean=(poses.mean[order] + 0.5) * scale[:, None, None] + corner[:, None] - 0.5,
+        mean=moved(poses.mean),
+        raw=None if poses.raw is None else moved(poses.raw),
         covariance=poses.covariance[order] * (scale**2)[:, None, None, None],
         confidence=poses.confidence[order],
+        uncertainty=poses.uncertainty[order] * scale[:, None],
         sizes=np.array([one.frame_size for one in cut]).reshape(-1, 2),
         squares=np.column_stack([squares[:, :2] * scale[:, None] + corner, squares[:, 2] * scale]),
         frame_index=np.array([frames[one.frame] for one in cut], int),
