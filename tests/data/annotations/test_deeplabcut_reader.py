@@ -164,6 +164,16 @@ def test_a_broken_table_is_named_with_what_is_wrong(tmp_path, lines, reason):
     assert str(path) in str(error.value)
 
 
+def test_one_broken_table_of_a_project_is_passed_over(project):
+    path = project / "labeled-data" / "day2" / "CollectedData_me.csv"
+    path.write_text(path.read_text().replace("1,2,", "one,2,"))
+    landmarks = read(project)
+    assert len(landmarks.files) == 3
+    assert landmarks.skipped == (
+        (str(path), "is no whole table of DeepLabCut: could not convert string to float: 'one'"),
+    )
+
+
 def test_a_hdf5_with_a_pickle_of_more_than_text_is_refused_and_not_run(tmp_path):
     path = tmp_path / "CollectedData_me.h5"
     with h5py.File(path, "w") as file:

@@ -3,7 +3,7 @@
 from itertools import pairwise
 from pathlib import Path
 
-from partpose.data.annotations.dlc_table import body_parts, is_table, joined, read_table, without_twins
+from partpose.data.annotations.dlc_table import body_parts, is_table, joined, read_tables, without_twins
 from partpose.data.annotations.locate import locate
 from partpose.data.annotations.yaml_file import mapping
 from partpose.data.landmarks import Landmarks
@@ -29,14 +29,14 @@ def read(path: Path, found: list[Path]) -> Landmarks:  # noqa: ARG001, every rea
     """
     root = _root(found[0])
     config = mapping(root / CONFIG)
-    tables = [read_table(file) for file in found]
+    tables, skipped = read_tables(found)
     there = body_parts(tables)
     known = config.get("bodyparts")
     names = tuple(dict.fromkeys([name for name in known if name in there] if isinstance(known, list) else ())) or there
     names += tuple(name for name in there if name not in names)
     files = [locate(table.rows, root, table.path.parent) for table in tables]
     skeleton = _skeleton(config.get("skeleton"), names)
-    return joined(root, tables, files, ["train"] * len(tables), names, skeleton=skeleton, format=NAME)
+    return joined(root, tables, files, ["train"] * len(tables), names, skeleton=skeleton, format=NAME, skipped=skipped)
 
 
 def _root(table: Path) -> Path:

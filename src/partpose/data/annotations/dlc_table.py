@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from partpose.data.annotations.names import flip_pairs_of
 from partpose.data.landmarks import Landmarks
 from partpose.data.walk import readable
-from partpose.errors import PartposeError
+from partpose.errors import PartposeError, Skipped
 
 LEVELS = ("scorer", "individuals", "bodyparts", "coords")
 """What the header rows of a CSV begin with; `individuals` in multi-animal projects only."""
@@ -66,6 +66,19 @@ def read_table(path: Path) -> Table:
         raise PartposeError(f"{readable(path)} is no whole table of DeepLabCut: {reason}") from error
     _check_columns(table)
     return table
+
+
+def read_tables(paths: Sequence[Path]) -> tuple[list[Table], tuple[Skipped, ...]]:
+    """All that can be read, and the others with the reason. Raises PartposeError as for the first, where none can be."""
+    tables, errors = [], []
+    for path in paths:
+        try:
+            tables.append(read_table(path))
+        except PartposeError as error:
+            errors.append((path, error))
+    if not tables:
+        raise errors[0][1]
+    return tables, tuple(Skipped(readable(p), str(e).removeprefix(readable(p)).lstrip(" :")) for p, e in errors)
 
 
 def points_of(table: Table, names: Sequence[str]) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from partpose.data.annotations.dlc_table import body_parts, is_table, joined, read_table
+from partpose.data.annotations.dlc_table import body_parts, is_table, joined, read_tables
 from partpose.data.annotations.locate import locate
 from partpose.data.annotations.yaml_file import mapping
 from partpose.data.landmarks import Landmarks
@@ -39,10 +39,10 @@ def read(path: Path, found: list[Path]) -> Landmarks:  # noqa: ARG001, every rea
         missing = ", ".join(table.name for table in _tables(found[0]))
         raise PartposeError(f"{found[0]} names {missing}, but there is no such table beside it")
     root = found[0].parent
-    tables = [read_table(file) for file in found]
+    tables, skipped = read_tables(found)
     files = [locate(table.rows, root) for table in tables]
-    splits = ["test" if len(found) > 1 and file.name.endswith(NEW) else "train" for file in found]
-    return joined(root, tables, files, splits, body_parts(tables), format=NAME)
+    splits = ["test" if len(tables) > 1 and table.path.name.endswith(NEW) else "train" for table in tables]
+    return joined(root, tables, files, splits, body_parts(tables), format=NAME, skipped=skipped)
 
 
 def _tables(config: Path) -> list[Path]:

@@ -1,0 +1,97 @@
+"""Which format an annotated set is in: told from its files, never from a flag."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from os import PathLike
+from pathlib import Path
+from typing import Protocol
+
+from partpose.data import human36m, kia
+from partpose.data.annotations import deeplabcut, lightning_pose, partpose, sleap, sleap_analysis
+from partpose.data.landmarks import Landmarks
+from partpose.data.walk import natural, readable
+from partpose.errors import PartposeError
+
+
+class Reader(Protocol):
+    """What every module in `READERS` has.
+
+    find: the annotation files that a user's path leads to, [] where it leads to none of this format; raises nothing.
+    read: the annotated set of a path and what was found there. Raises PartposeError for a broken or unsupported file.
+    """
+
+    @property
+    def NAME(self) -> str: ...
+
+    @property
+    def find(self) -> Callable[[Path], list[Path]]: ...
+
+    @property
+    def read(self) -> Callable[..., Landmarks]: ...
+
+
+READERS: tuple[Reader, ...] = (
+    partpose,
+    human36m,
+    kia,
+    sleap,
+    lightning_pose,
+    deeplabcut,
+    sleap_analysis,
+)
+"""The most specific first: of two formats that a file or folder fits, the first is meant."""
+MOST_FOLDERS = 100
+
+
+def detect(path: str | PathLike) -> tuple[Reader, list[Path]] | None:
+    """The reader for a file or folder, and the annotation files it leads to; None where there are no annotations."""
+    for reader in READERS:
+        try:
+            found = reader.find(Path(path))
+        except OSError:  # what may not be entered
+            continue
+        if found:
+            return reader, found
+    return None
+
+
+def read_annotated(path: str | PathLike) -> Landmarks:
+    """Read an annotated set of any known format.
+
+    Raises PartposeError where it is broken or not supported, and, with what there is, where no format fits.
+    """
+    path = Path(path)
+    detected = detect(path)
+    if detected is None:
+        raise PartposeError(f"{readable(path)} {_no_annotations(path)}")
+    reader, found = detected
+    return reader.read(path, found)
+
+
+def sets_below(path: Path) -> Iterator[tuple[Path, Reader]]:
+    """The annotated sets among the folders in a folder, of at most the first hundred, in natural order."""
+    folders = sorted((one for one in path.iterdir() if one.is_dir()), key=lambda one: natural(one.name))
+    for folder in folders[:MOST_FOLDERS]:
+        detected = detect(folder)
+        if detected is not None:
+            yield folder, detected[0]
+
+
+def _no_annotations(path: Path) -> str:
+    formats = ", ".join(dict.fromkeys(reader.NAME for reader in READERS))
+    if not path.exists():
+        return "does not exist, expected an annotated set"
+    if path.is_file():
+        return f"is no annotation file of a format that is known: {formats}"
+    below = ", ".join(f"{folder.name} ({reader.NAME})" for folder, reader in sets_below(path))
+    if below:
+        return f"holds annotated sets, expected the name of one of them: {below}"
+    return f"holds no annotations of a format that is known ({formats}), but {_contents(path)}"
+
+
+def _contents(folder: Path) -> str:
+    """What lies directly in a folder: 8 .png, 2 folders, 1 .csv"""
+    kinds = Counter("folder" if one.is_dir() else one.suffix.lower() or "other" for one in folder.iterdir())
+    most = sorted(kinds.items(), key=lambda one: (-one[1], one[0]))[:4]
+    named = (f"{number} {kind}{'s' if number > 1 and kind[0] != '.' else ''}" for kind, number in most)
+    return ", ".join(named) or "nothing"
