@@ -85,7 +85,7 @@ def train(
     Parameters
     ----------
     input
-        A folder of pictures or videos (nested or not), one video, or a data set; pictures of split=test are left out.
+        A folder of pictures or videos (nested or not), one video, a data set, or a pack; split=test is left out.
     output
         The run's folder: model, checkpoint, log and picture grids.
     preset
@@ -103,6 +103,55 @@ def train(
     changes = {name: s.model_dump(exclude_unset=True) for name, s in sections.items() if s is not None}
     settings = starting_settings(output, preset, {name: s for name, s in changes.items() if s}, resume)
     sys.exit(train_run(input, output, settings, init, device, resume))
+
+
+@app.command
+def pack(
+    input: Path,
+    out: Path | None = None,
+    *,
+    preset: str | None = None,
+    size: int | None = None,
+    channels: int | None = None,
+    frames_per_video: int | None = None,
+    margin: float | None = None,
+    check: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Decode pictures or videos once, for many trainings: `partpose train OUT` then starts at once, and needs little memory.
+
+    The same command goes on after an interruption. `partpose pack --check OUT` compares a pack with its checksums.
+
+    Parameters
+    ----------
+    input
+        What `train` takes; pictures of split=test are left out.
+    out
+        Folder for the pack.
+    preset
+        Take the settings below from this preset, or YAML file. Default: figures.
+    size
+        model.size of the trainings it is for.
+    channels
+        model.channels of these: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha.
+    frames_per_video
+        Frames taken from each video, spread evenly.
+    margin
+        Share of a box's side that is added around it.
+    check
+        Only check the pack that is named, all of it.
+    """
+    from partpose import packing
+
+    if check:
+        return packing.check(input)
+    if out is None:
+        raise PartposeError("OUT is missing: see partpose pack --help")
+    asked = {
+        "model": {"size": size, "channels": channels},
+        "data": {"frames_per_video": frames_per_video, "margin": margin},
+    }
+    given = {section: {k: v for k, v in values.items() if v is not None} for section, values in asked.items()}
+    return packing.pack_input(input, out, preset, given)
 
 
 @app.command

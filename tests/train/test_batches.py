@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partpose.train.batches import Batches, step_generator
+from partpose.train.batches import Batches, resident, step_generator
 
 CPU = torch.device("cpu")
 
@@ -65,3 +65,9 @@ def test_randomness_is_that_of_the_step_and_the_seed():
 
     assert draw(0, 5) == draw(0, 5)
     assert len({tuple(draw(seed, step)) for seed in (0, 1, -1, 2**31) for step in (0, 1, 10**7)}) == 12
+
+
+def test_pictures_on_disk_are_copied_to_the_device_a_few_at_a_time(tmp_path):
+    np.save(tmp_path / "pixels.npy", pictures(9))
+    kept = np.load(tmp_path / "pixels.npy", mmap_mode="r")
+    assert torch.equal(resident(kept, CPU, rows=4), torch.from_numpy(pictures(9)))

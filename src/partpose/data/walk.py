@@ -13,6 +13,8 @@ IMAGE_SUFFIXES = frozenset(
 )
 VIDEO_SUFFIXES = frozenset((".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".mts"))
 
+PACK, PACKED, TABLE = "pack.json", "pictures.npy", "rows.csv"
+
 _GRID = re.compile(r"step_[0-9]{7,}\.png")
 
 
@@ -21,7 +23,7 @@ def walk(root: str | PathLike) -> tuple[list[Path], list[Skipped]]:
 
     Links to files and folders are followed; no folder is entered twice, and by its own name rather than by a link where
     both are there. Passed over in silence are hidden files and folders, `masks` beside `images`, and what this program
-    wrote: the folders of runs, and the overlays of predictions. The root itself is entered whatever it is.
+    wrote: the folders of runs, packs, and the overlays of predictions. The root itself is entered whatever it is.
     """
     found: list[Path] = []
     skipped: list[Skipped] = []
@@ -88,13 +90,18 @@ def _list(folder: Path) -> tuple[list[Path], list[Path], list[Path], list[Skippe
 def _is_input(folder: Path, beside: list[str]) -> bool:
     """Whether a folder may hold pictures of the user's; `beside` names what lies next to it."""
     masks = folder.name == "masks" and "images" in beside
-    return not (masks or is_run(folder) or _is_drawn(folder, beside))
+    return not (masks or is_run(folder) or is_pack(folder) or _is_drawn(folder, beside))
 
 
 def is_run(folder: Path) -> bool:
     """Whether a training writes to this folder. A run.json alone may be anybody's: ours lies beside a lock."""
     there = [os.path.isfile(folder / name) for name in ("checkpoint.safetensors", "run.json", ".lock")]  # noqa: PTH113
     return there[0] or (there[1] and there[2])
+
+
+def is_pack(folder: Path) -> bool:
+    """Whether `partpose pack` wrote this folder, of which a file may be missing since."""
+    return os.path.isfile(folder / PACK) and any(os.path.isfile(folder / name) for name in (PACKED, TABLE))  # noqa: PTH113
 
 
 def _is_drawn(path: Path, beside: list[str]) -> bool:

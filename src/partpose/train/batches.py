@@ -8,6 +8,8 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from partpose.data.mapped import take
+
 
 def step_generator(seed: int, step: int) -> torch.Generator:
     """The randomness of one step."""
@@ -21,7 +23,7 @@ class Batches:
     def __init__(self, pixels: NDArray[np.uint8], batch: int, seed: int, device: torch.device) -> None:
         self.count, self.batch, self.seed, self.device = len(pixels), batch, seed, device
         self.pixels = pixels
-        self.resident = torch.from_numpy(pixels).to(device) if _fits(pixels, device) else None
+        self.resident = resident(pixels, device) if _fits(pixels, device) else None
         self.order = lru_cache(maxsize=2)(self._shuffle)
 
     def __call__(self, step: int) -> Float[Tensor, "b c h w"]:
@@ -33,7 +35,7 @@ class Batches:
         if self.resident is not None:
             chosen = self.resident[torch.from_numpy(rows).to(self.device)]
         else:
-            chosen = torch.from_numpy(self.pixels[rows]).to(self.device, non_blocking=True)
+            chosen = torch.from_numpy(take(self.pixels, rows)).to(self.device, non_blocking=True)
         return chosen.permute(0, 3, 1, 2).float() / 255
 
     def rows(self, step: int) -> NDArray:
@@ -43,6 +45,14 @@ class Batches:
 
     def _shuffle(self, epoch: int) -> NDArray:
         return np.random.default_rng((self.seed & 0xFFFFFFFF, 1, epoch)).permutation(self.count)
+
+
+def resident(pixels: NDArray[np.uint8], device: torch.device, rows: int = 4096) -> Tensor:
+    """All pictures on the device, copied some rows at a time: they may lie in a file larger than memory."""
+    whole = torch.empty(pixels.shape, dtype=torch.uint8, device=device)
+    for first in range(0, len(pixels), rows):
+        whole[first : first + rows] = torch.from_numpy(np.array(pixels[first : first + rows]))
+    return whole
 
 
 def _fits(pixels: NDArray, device: torch.device) -> bool:
