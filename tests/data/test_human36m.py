@@ -134,7 +134,7 @@ def test_the_official_downloads_are_recognised_and_refused_with_the_command(tmp_
             use(root)
 
 
-@pytest.mark.parametrize("folders", [[], ["S1/images"], ["train/cats/1", "test/dogs/2"], ["train/1/2"], ["S12/Videos"]])
+@pytest.mark.parametrize("folders", [[], ["S1/images"], ["train/cats/1", "test/dogs/2"], ["train/1/2"], ["S1/Videos"]])
 def test_other_folders_are_not_taken_for_human36m(tmp_path, folders):
     for folder in folders:
         (tmp_path / folder).mkdir(parents=True)

@@ -27,7 +27,7 @@ ACTIONS = ("Directions", "Discussion", "Posing", "Waiting", "Greeting", "Walking
 SPLIT = {"S1": "train", "S5": "train", "S6": "train", "S7": "train", "S8": "train", "S9": "train", "S11": "test"}
 """The subjects whose joints are published, and what they are for."""
 PICTURES, MASKS, JOINTS = "WithBackground", "BackgroudMask", "Landmarks"
-VIDEOS, POSES = "Videos", "MyPoseFeatures"
+VIDEOS, POSES, SEGMENTS = "Videos", "MyPoseFeatures", "MySegmentsMat"
 
 _LEG = ("hip", "knee", "ankle", "toe", "toe_end")
 _ARM = ("collar", "shoulder", "elbow", "wrist", "thumb", "thumb_end", "hand", "hand_end")
@@ -66,7 +66,7 @@ def find(path: str | os.PathLike) -> list[Path]:
     """
     root = Path(path)
     found = [root / name for name in _names(root) if name in SPLIT]
-    known = [subject for subject in found if {PICTURES, VIDEOS} & set(_names(subject))]
+    known = [subject for subject in found if _is_laid_out(set(_names(subject)))]
     if known:
         return known
     inside = [root / split / name for split in ("train", "test") for name in _names(root / split)]
@@ -174,6 +174,11 @@ def _joints(picture: Picture, skipped: list[Skipped]) -> NDArray[np.float64] | N
         skipped.append(Skipped(readable(picture.file), reason))
         return None
     return found * np.array(size) - 0.5
+
+
+def _is_laid_out(names: set[str]) -> bool:
+    """Whether a subject's folder holds pictures, or the downloads; videos alone may be of any study."""
+    return PICTURES in names or (VIDEOS in names and bool({POSES, SEGMENTS} & names))
 
 
 def _is_subject(name: str) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partpose.data.cut import Box
-from partpose.data.human36m import NAMES, PICTURES, POSES, VIDEOS, find, is_used
+from partpose.data.human36m import NAMES, PICTURES, POSES, SEGMENTS, VIDEOS, find, is_used
 from partpose.data.walk import natural, readable
 from partpose.errors import PartposeError
 
@@ -36,12 +36,12 @@ class Video(NamedTuple):
     @property
     def boxes(self) -> Path:
         """The MATLAB file that is white in the person's box."""
-        return self._beside("MySegmentsMat", "ground_truth_bb", ".mat")
+        return self._beside(SEGMENTS, "ground_truth_bb", ".mat")
 
     @property
     def masks(self) -> Path:
         """The MATLAB file that is white where the person is."""
-        return self._beside("MySegmentsMat", "ground_truth_bs", ".mat")
+        return self._beside(SEGMENTS, "ground_truth_bs", ".mat")
 
     def _beside(self, kind: str, feature: str, suffix: str) -> Path:
         return self.path.parents[1] / kind / feature / f"{self.name}{suffix}"
@@ -53,8 +53,9 @@ def find_videos(root: Path) -> list[Video]:
     paths = [path for subject in subjects for path in (subject / VIDEOS).glob("*.mp4") if is_used(path.name)]
     if not paths:
         there = any((subject / PICTURES).is_dir() for subject in subjects)
-        why = "it is in the simplified layout already" if there else "unpack the downloads of each subject there"
-        raise PartposeError(f"{readable(root)} holds no S1/Videos/Directions.54138969.mp4 or the like: {why}")
+        why = "it is in the simplified layout already" if there else "unpack the downloads of each subject side by side"
+        example = f"S1/{VIDEOS}/Directions.54138969.mp4 beside S1/{POSES} and S1/{SEGMENTS}"
+        raise PartposeError(f"{readable(root)} holds no {example}, or the like of another subject: {why}")
     paths.sort(key=lambda path: natural(path.as_posix()))
     return [Video(path.parents[1].name, path.stem, path) for path in paths]
 
