@@ -91,9 +91,9 @@ def test_what_is_missing_or_broken_is_passed_over_and_said(simplified):
     (simplified / "S1/Landmarks/Discussion/1.mat").write_bytes(b"no MATLAB file" * 20)
     savemat(simplified / "S1/Landmarks/Discussion/2.mat", {"keypoints_2d": np.zeros((17, 2))})
     savemat(str(action).format("Landmarks") + "/1.mat", {"keypoints_3d": np.zeros((32, 3))})
-    skipped = []
-    assert len(human36m.read(simplified, skipped=skipped).files) == 3
-    reasons = [(line.path.removeprefix(f"{simplified}/"), line.reason) for line in skipped]
+    landmarks = human36m.read(simplified)
+    assert len(landmarks.files) == 3
+    reasons = [(line.path.removeprefix(f"{simplified}/"), line.reason) for line in landmarks.skipped]
     for name, words in (
         ("S11/WithBackground/Walking.60457274/1.jpg", "has no mask"),
         ("S11/WithBackground/Walking.60457274/2.jpg", "2.mat"),

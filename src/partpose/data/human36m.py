@@ -88,13 +88,14 @@ def list_pictures(path: str | os.PathLike, skipped: list[Skipped] | None = None)
     return [(picture.file, picture.split, picture.cut) for picture in _pictures(Path(path), skipped)]
 
 
-def read(path: str | os.PathLike, found: list[Path] | None = None, skipped: list[Skipped] | None = None) -> Landmarks:
+def read(path: str | os.PathLike, found: list[Path] | None = None) -> Landmarks:
     """The 32 joints of every picture, in its pixels; `found` is what `find` gave.
 
-    `keypoints_2d` is in [0, 1] between the picture's outer edges. What cannot be read joins `skipped`.
+    `keypoints_2d` is in [0, 1] between the picture's outer edges. What cannot be read is listed in `skipped`.
     Raises PartposeError as `list_pictures`, where no joints can be read, and for the release's own layout, which has none.
     """
-    root, missed = Path(path), [] if skipped is None else skipped
+    root = Path(path)
+    missed: list[Skipped] = []
     pictures = _pictures(root, missed, found)
     if pictures[0].joints is None:
         raise PartposeError(
@@ -117,6 +118,7 @@ def read(path: str | os.PathLike, found: list[Path] | None = None, skipped: list
         category="person",
         cuts=cuts if any(cut.mask for cut in cuts) else None,
         format=NAME,
+        skipped=tuple(missed),
     )
 
 

@@ -148,7 +148,9 @@ def _mask_of(masks: Masks, index: int, pixels: NDArray[np.uint8]) -> NDArray[np.
     mask, (height, width) = masks.frame(index), pixels.shape[:2]
     if mask.size and max(abs(mask.shape[0] - height), abs(mask.shape[1] - width)) > SLACK:
         shape = f"{mask.shape[1]}×{mask.shape[0]}"
-        raise PartposeError(f"has {width}×{height} pixels, but its mask of frame {index} {shape}: are they of one video?")
+        raise PartposeError(
+            f"has {width}×{height} pixels, but its mask of frame {index} {shape}: are they of one video?"
+        )
     fitted = np.zeros((height, width), bool)
     fitted[: mask.shape[0], : mask.shape[1]] = mask[:height, :width]
     return fitted
