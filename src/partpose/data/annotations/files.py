@@ -52,6 +52,14 @@ def load_json(path: Path) -> Any:
         raise PartposeError(f"{readable(path)} is not JSON: {error}") from error
 
 
+def load_list(path: Path) -> list:
+    """The list that a JSON file holds. Raises PartposeError where it holds none."""
+    items = load_json(path)
+    if not isinstance(items, list):
+        raise PartposeError(f"{readable(path)} must hold a list, got {type(items).__name__}")
+    return items
+
+
 def _in_folder(folder: Path, suffix: str, at_most: int | None) -> list[Path]:
     try:
         names = [name for name in os.listdir(folder) if name.lower().endswith(suffix)]  # noqa: PTH208
