@@ -7,7 +7,21 @@ from pathlib import Path
 from typing import Protocol
 
 from partpose.data import human36m, kia
-from partpose.data.annotations import deeplabcut, lightning_pose, partpose, sleap, sleap_analysis
+from partpose.data.annotations import (
+    coco,
+    deeplabcut,
+    dlib,
+    json_records,
+    lightning_pose,
+    ljson,
+    lsp,
+    mpii,
+    partpose,
+    pts,
+    sleap,
+    sleap_analysis,
+    webmorph,
+)
 from partpose.data.landmarks import Landmarks
 from partpose.data.walk import natural, readable
 from partpose.errors import PartposeError
@@ -38,6 +52,14 @@ READERS: tuple[Reader, ...] = (
     lightning_pose,
     deeplabcut,
     sleap_analysis,
+    mpii,
+    coco,
+    lsp,
+    dlib,
+    pts,
+    ljson,
+    webmorph,
+    json_records,
 )
 """The most specific first: of two formats that a file or folder fits, the first is meant."""
 MOST_FOLDERS = 100
@@ -68,6 +90,11 @@ def read_annotated(path: str | PathLike) -> Landmarks:
     return reader.read(path, found)
 
 
+def known_formats() -> str:
+    """The names of all formats, for an error."""
+    return ", ".join(reader.NAME for reader in READERS)
+
+
 def sets_below(path: Path) -> Iterator[tuple[Path, Reader]]:
     """The annotated sets among the folders in a folder, of at most the first hundred, in natural order."""
     folders = sorted((one for one in path.iterdir() if one.is_dir()), key=lambda one: natural(one.name))
@@ -78,7 +105,7 @@ def sets_below(path: Path) -> Iterator[tuple[Path, Reader]]:
 
 
 def _no_annotations(path: Path) -> str:
-    formats = ", ".join(dict.fromkeys(reader.NAME for reader in READERS))
+    formats = known_formats()
     if not path.exists():
         return "does not exist, expected an annotated set"
     if path.is_file():
