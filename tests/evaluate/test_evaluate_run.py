@@ -237,11 +237,11 @@ def test_everything_that_the_command_promises_is_in_the_file(dot_set, tmp_path, 
 def test_a_kept_map_gives_names_and_the_same_pixels(tmp_path):
     """`predict --landmarks` writes what `evaluate` has measured."""
     model, annotated = save_untrained(tmp_path / "model"), tmp_path / "set"
-    landmarks = save_set(annotated, SPLITS, linear, width=90, height=64)
+    landmarks = save_set(annotated, SPLITS, linear, width=90, height=64, skeleton=((0, 2), (2, 1)))
     run.evaluate_model(str(model), annotated, "image-size", json=tmp_path / "e.json", save_landmarks=tmp_path / "map")
     run.predict_inputs(str(model), [annotated], tmp_path / "out", landmarks=tmp_path / "map", split="test")
     poses = read_hdf5(tmp_path / "out" / "set.h5")
-    assert poses.names == landmarks.names
+    assert (poses.names, poses.skeleton) == (landmarks.names, landmarks.skeleton)
     truth = landmarks.subset("test").points
     error = 100 * np.linalg.norm(poses.mean - truth, axis=-1).mean() / 64
     assert error == pytest.approx(json.loads((tmp_path / "e.json").read_text())["error"], rel=1e-4)

@@ -51,7 +51,9 @@ def filtered():
 
 
 @pytest.mark.parametrize(
-    "poses", [video(), filtered(), pictures(), unknown_points(), video(()), video((0,), 1)], ids=repr
+    "poses",
+    [video(), filtered(), pictures(), unknown_points(), video(()), video((0,), 1), video(skeleton=((0, 1), (2, 1)))],
+    ids=repr,
 )
 def test_hdf5_is_lossless(tmp_path, poses):
     write_hdf5(poses, tmp_path / "poses.h5")
@@ -73,11 +75,12 @@ def test_hdf5_has_the_layout_of_sleap(tmp_path):
 
 def test_sleap_io_reads_the_same_points(tmp_path):
     sleap_io = pytest.importorskip("sleap_io")
-    poses = unknown_points()
+    poses = replace(unknown_points(), skeleton=((0, 1), (2, 1)))
     write_hdf5(poses, tmp_path / "poses.analysis.h5")
     labels = sleap_io.load_file(str(tmp_path / "poses.analysis.h5"))
     frames = {frame.frame_idx: frame[0] for frame in labels}
     assert sorted(frames) == [0, 4, 9]
+    assert [(a.name, b.name) for a, b in labels.skeleton.edges] == [("part_0", "part_1"), ("part_2", "part_1")]
     for row, index in ((0, 0), (2, 4), (3, 9)):
         np.testing.assert_array_equal(frames[index].numpy(), poses.mean[row])
     np.testing.assert_allclose([p["score"] for p in frames[9].points], poses.confidence[3])

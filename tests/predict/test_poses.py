@@ -1,6 +1,7 @@
 """`Poses` refuses what does not fit, and landmarks come out of it through a linear map."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -59,6 +60,7 @@ def test_names_sort_as_they_count():
         ({"files": ("a.jpg",)}, "files must be 4, one a row, got 1"),
         ({"frame_index": [0, 2, 2, 3]}, "frame_index must differ from row to row"),
         ({"frame_index": [0, 2, 1, 3]}, "frame_index must rise"),
+        ({"skeleton": ((0, 3),)}, "skeleton must join keypoints from 0 to 2"),
         ({"track": ("a",)}, "track must be 4, one a row, got 1"),
         ({"squares": np.zeros((2, 3))}, r"squares must have the shape \(4, 3\)"),
         ({"mean": np.full((FRAMES, PARTS, 2), np.inf)}, "must be finite"),
@@ -98,11 +100,11 @@ def swap(intercept=None, **others):
 
 def test_landmarks_in_pixels_of_any_size():
     poses = make(sizes=[(160, 120), (33, 500), (64, 64), (1, 7)])
-    found = poses.landmarks(swap())
+    found = poses.landmarks(swap(skeleton=((0, 1),)))
     np.testing.assert_allclose(found.mean[:, 0], poses.mean[:, 2], atol=1e-9)
     np.testing.assert_allclose(found.mean[:, 1], poses.mean[:, :2].mean(axis=1), atol=1e-9)
     np.testing.assert_allclose(found.confidence[:, 1], poses.confidence[:, :2].mean(axis=1))
-    assert found.names == ("nose", "tail")
+    assert (found.names, found.skeleton) == (("nose", "tail"), ((0, 1),))
     assert np.isnan(found.covariance).all()
     assert len(found.history) == 1
 
@@ -129,13 +131,27 @@ def test_a_map_for_something_else_is_refused():
 
 @pytest.mark.parametrize("intercept", [None, np.array([[0.25, np.nan], [1 / 3, 0.0]])])
 def test_a_map_is_kept_without_loss(tmp_path, intercept):
-    kept = swap(intercept, ridge=1e-4, model_hash="a")
+    kept = swap(intercept, ridge=1e-4, model_hash="a", skeleton=((1, 0),))
     kept.matrix[1, 0] = np.nan
     kept.save(tmp_path / "map.json")
     found = LandmarkMap.load(tmp_path / "map.json")
     np.testing.assert_array_equal(found.matrix, kept.matrix)
     np.testing.assert_array_equal(found.intercept, kept.intercept)
     assert (found.names, found.protocol, found.ridge, found.model_hash) == (kept.names, "image-size", 1e-4, "a")
+    assert found.skeleton == kept.skeleton
+
+
+def test_a_map_from_before_there_were_skeletons(tmp_path):
+    swap().save(tmp_path / "map.json")
+    content = json.loads((tmp_path / "map.json").read_text())
+    (tmp_path / "map.json").write_text(json.dumps({name: content[name] for name in content if name != "skeleton"}))
+    assert LandmarkMap.load(tmp_path / "map.json").skeleton == ()
+
+
+def test_a_map_whose_skeleton_is_about_other_landmarks_is_none(tmp_path):
+    swap(skeleton=((0, 2),)).save(tmp_path / "map.json")
+    with pytest.raises(PartposeError, match="is not a landmark map"):
+        LandmarkMap.load(tmp_path / "map.json")
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1, 2]", '{"partpose_landmark_map": 1, "names": []}', "\0\1\2"])

@@ -1,6 +1,7 @@
 """Measure a model on an annotated set."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,7 @@ def evaluate(
         ridge=fitted.ridge,
         error_flip_forgiven=forgiven,
     )
-    return result, fitted, skipped
+    return result, replace(fitted, skeleton=landmarks.skeleton), skipped
 
 
 def part_means(predictor: Predictor, canvases: NDArray[np.uint8], batch: int = 64) -> NDArray[np.float64]:

@@ -113,9 +113,10 @@ def _write_sleap(file: h5py.File, poses: Poses) -> None:
     _store(file, "instance_scores", _dense(poses, score), "track frame")
     _store(file, "tracking_scores", np.full(seen.shape, np.nan), "track frame")
     file["track_names"] = np.array([name.encode("utf-8") for name in columns(poses)[0]])
-    file["node_names"] = np.array([name.encode("utf-8") for name in poses.names])
-    file["edge_names"] = np.zeros((0, 2), "S1")
-    file["edge_inds"] = np.zeros((0, 2), np.int64)
+    names = np.array([name.encode("utf-8") for name in poses.names])
+    file["node_names"] = names
+    edges = np.array(poses.skeleton, np.int64).reshape(-1, 2)
+    file["edge_names"], file["edge_inds"] = names[edges], edges
     file["video_path"] = _printable(poses.source)
     file["video_ind"] = 0
     file["labels_path"] = ""
@@ -187,6 +188,7 @@ def _read(file: h5py.File, path: Path | str) -> Poses:
         frame_index=frame_index,
         time_stamp=file["time_stamps"][:],
         names=tuple(name.decode("utf-8") for name in file["node_names"][:]),
+        skeleton=tuple((int(a), int(b)) for a, b in file["edge_inds"][:]),
         files=tuple(_texts(file["files"])) if "files" in file else None,
         fps=float(file.attrs["fps"]) if "fps" in file.attrs else None,
         skipped=tuple(Skipped(*pair) for pair in _texts(file["skipped"])),

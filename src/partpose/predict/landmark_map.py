@@ -27,6 +27,7 @@ class LandmarkMap:
     intercept: (J, 2) in the unit frame, or None for a map that has none.
     ridge: the ridge's strength (see `evaluate.regression`), None for plain least squares.
     model_hash: of the model whose parts it was fitted on; "" where that is not known.
+    skeleton: pairs of landmarks to be drawn as lines, as the annotated set has them.
     """
 
     matrix: NDArray[np.float64]
@@ -35,6 +36,7 @@ class LandmarkMap:
     intercept: NDArray[np.float64] | None = None
     ridge: float | None = None
     model_hash: str = ""
+    skeleton: tuple[tuple[int, int], ...] = ()
 
     def apply(self, mean: NDArray) -> NDArray:
         """(F, K, 2) parts in the inside frame to (F, J, 2) landmarks in the inside frame."""
@@ -77,6 +79,7 @@ class LandmarkMap:
             "protocol": self.protocol,
             "ridge": self.ridge,
             "model_hash": self.model_hash,
+            "skeleton": self.skeleton,
             "matrix": _without_nan(self.matrix),
             "intercept": None if self.intercept is None else _without_nan(self.intercept),
         }
@@ -107,7 +110,10 @@ class LandmarkMap:
             raise ValueError("matrix and names do not fit")
         if intercept is not None and intercept.shape != matrix.shape[:2]:
             raise ValueError("matrix and intercept do not fit")
-        return cls(matrix, names, content["protocol"], intercept, content["ridge"], content["model_hash"])
+        skeleton = tuple((int(a), int(b)) for a, b in content.get("skeleton", ()))
+        if not all(0 <= j < len(names) for pair in skeleton for j in pair):
+            raise ValueError("skeleton and names do not fit")
+        return cls(matrix, names, content["protocol"], intercept, content["ridge"], content["model_hash"], skeleton)
 
 
 def _without_nan(values: NDArray) -> list:

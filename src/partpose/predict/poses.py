@@ -44,6 +44,7 @@ class Poses:
         keypoints; NaN where it was not measured.
     raw: (F, K, 2) pixels, the keypoints before the first filter; None for poses that are not filtered.
     names: K different names; without them "part_0", "part_1", … (padded with zeros as needed).
+    skeleton: pairs of keypoints, counted from 0, to be drawn as lines.
     files: F file names relative to the folder, or None for a video.
     fps: frames a second of the video, None for pictures.
     skipped: the files that were passed over, and why.
@@ -65,6 +66,7 @@ class Poses:
     uncertainty: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
     raw: NDArray[np.float64] | None = None
     names: tuple[str, ...] = ()
+    skeleton: tuple[tuple[int, int], ...] = ()
     files: tuple[str, ...] | None = None
     fps: float | None = None
     skipped: tuple[Skipped, ...] = ()
@@ -123,6 +125,7 @@ class Poses:
             uncertainty=linear_map.uncertainty(self.uncertainty),
             raw=None if self.raw is None else linear_map.in_pixels(self.raw, self.squares),
             names=linear_map.names,
+            skeleton=linear_map.skeleton,
             history=(*self.history, f"landmarks by a linear map, protocol {linear_map.protocol}"),
         )
 
@@ -159,6 +162,8 @@ def _check_lengths(poses: Poses) -> None:
         given = getattr(poses, name)
         if given is not None and len(given) != frames:
             raise PartposeError(f"{name} must be {frames}, one a row, got {len(given)}")
+    if not all(0 <= k < parts for pair in poses.skeleton for k in pair):
+        raise PartposeError(f"skeleton must join keypoints from 0 to {parts - 1}, got {poses.skeleton}")
     twice = [name for name, n in Counter(poses.names).items() if n > 1]
     if twice:
         raise PartposeError(f"names must differ, got {twice[0]!r} more than once")
