@@ -30,7 +30,7 @@ def poses(mean, files=None, size=64, covariance=None):
     return Poses(
         mean=mean,
         covariance=np.tile(np.eye(2), (count, parts, 1, 1)) if covariance is None else covariance,
-        confidence=np.full((count, parts), 0.5),
+        confidence=np.tile(np.linspace(0, 1, count)[:, None], parts),
         source="set",
         sizes=np.full((count, 2), size),
         frame_index=np.arange(count),
@@ -73,6 +73,7 @@ def test_rows_are_in_the_order_of_frames_and_objects():
     assert back.files == ("f2.png", "f2.png", "f10.png", "f10.png")
     assert back.track == ("9", "10", "1", "2")
     assert back.mean[:, 0, 0].tolist() == [3, 1, 2, 0]
+    assert back.confidence[:, 0].tolist() == [1, 1 / 3, 2 / 3, 0]
     assert back.frame_index.tolist() == [0, 0, 1, 1]
     assert back.sizes.tolist() == [[320, 240]] * 4
     assert back.history == ("mapped back to the full frames",)
