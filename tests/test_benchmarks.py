@@ -1,0 +1,41 @@
+"""The benchmarks run, on small replicas of their data."""
+
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+from human36m_replica import save_official, save_simplified
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+FOLDERS = {"S1": ["Directions 1.54138969"], "S9": ["Walking.60457274"], "S11": ["Posing.55011271"]}
+
+
+@pytest.mark.training
+@pytest.mark.xdist_group("training")
+@pytest.mark.parametrize("save", [save_official, save_simplified])
+def test_human36m_is_trained_and_evaluated_by_one_command(tmp_path, monkeypatch, capsys, save):
+    folder = save(tmp_path / "data", FOLDERS, frames=8)
+    options = ["--preset", "smoke", "--steps", "4", "--every", "2", "--jobs", "1", "--device", "cpu"]
+    main = runpy.run_path(str(BENCHMARKS / "human36m.py"))["main"]
+    monkeypatch.setattr("sys.argv", ["human36m.py", str(folder), "--output", str(tmp_path / "out"), *options])
+    main()
+    printed = capsys.readouterr().out
+    for words in ("2.79", "left/right flip forgiven", "untrained network", "mean pose", "smoke, 5 parts"):
+        assert words in printed
+    result = json.loads((tmp_path / "out/smoke/evaluation.json").read_text())
+    pictures = 4 if save is save_official else 8
+    assert (result["train_pictures"], result["test_pictures"]) == (2 * pictures, pictures)
+    assert (result["protocol"], result["intercept"], result["unit"]) == ("human36m", False, "% of image size")
+    assert result["error_flip_forgiven"] <= result["error"]
+    # A second time there is nothing to train, and the result is the same
+    main()
+    assert json.loads((tmp_path / "out/smoke/evaluation.json").read_text()) == result
+
+
+def test_human36m_refuses_other_folders_in_one_line(tmp_path, monkeypatch, capsys):
+    main = runpy.run_path(str(BENCHMARKS / "human36m.py"))["main"]
+    monkeypatch.setattr("sys.argv", ["human36m.py", str(tmp_path), "--output", str(tmp_path / "out"), "--steps", "1"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "found nothing in" in capsys.readouterr().err
