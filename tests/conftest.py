@@ -142,4 +142,7 @@ def _link(root: Path) -> None:
 from jaxtyping import install_import_hook  # noqa: E402
 
 checked = [f"partpose.train.{name}" for name in ("warp", "losses", "step", "health", "batches")]
-install_import_hook([*checked, "partpose.geometry", "partpose.model", "partpose.predict.show"], "beartype.beartype")
+install_import_hook(
+    [*checked, "partpose.geometry", "partpose.model", "partpose.predict.show", "partpose.predict.uncertainty"],
+    "beartype.beartype",
+)
