@@ -150,7 +150,7 @@ def test_train_interrupt_restart_and_infer_through_the_script(place):
     out, err = process.communicate()
     assert (process.returncode, err) == (0, "")
     results = place / "my output" / "inference"
-    assert {path.name for path in results.iterdir()} == {"my pictures.h5", "my pictures.csv", "my pictures_parts"}
+    assert {path.name for path in results.iterdir()} == {"my pictures.h5", "my pictures.csv", "my pictures_parts", "my pictures_sheet.png"}
     assert len([*(results / "my pictures_parts").iterdir()]) == 10
 
     write_config(place, small_config(**{MODEL_KEY: "my output"}))

@@ -15,6 +15,7 @@ from partpose.cli_convert import convert
 from partpose.command import command
 from partpose.config import DataSettings, LossSettings, ModelSettings, TrainSettings, TransformSettings, explain
 from partpose.errors import PartposeError
+from partpose.wanted import Wanted
 
 app = App(
     name="partpose",
@@ -160,10 +161,7 @@ def predict(
     inputs: Annotated[list[Path], Parameter(negative=())],
     *,
     output: Path,
-    overlay: Annotated[bool, Parameter(negative=())] = False,
-    landmarks: Path | None = None,
-    split: str | None = None,
-    batch: Annotated[int, Parameter(validator=Number(gte=1))] = 32,
+    wanted: Annotated[Wanted | None, Parameter(name="*")] = None,
     device: str | None = None,
 ) -> None:
     """Find the parts in pictures and videos; writes HDF5 and CSV for every input.
@@ -176,20 +174,12 @@ def predict(
         Pictures, videos and folders of them.
     output
         Folder for the results.
-    overlay
-        Also write pictures, or an H.264 video, with the parts drawn in.
-    landmarks
-        A map kept by `evaluate --save-landmarks`: writes "left_wrist" instead of "part 7".
-    split
-        Of an annotated set only the pictures of this split: train, test, …
-    batch
-        Pictures at a time.
     device
         cpu or cuda:0. Default: the first GPU where there is one.
     """
-    from partpose.run import predict_inputs
+    from partpose.prediction import predict_inputs
 
-    predict_inputs(model, inputs, output, overlay, landmarks, batch, device, split)
+    predict_inputs(model, inputs, output, wanted or Wanted(), device)
 
 
 @app.command
@@ -254,6 +244,29 @@ def show(
     from partpose.run import show_model
 
     show_model(model, input, output, pictures, device)
+
+
+@app.command(name="inspect")
+def inspect_path(
+    path: Path,
+    *,
+    json: Annotated[bool, Parameter(negative=())] = False,
+    sheet: Path | None = None,
+) -> None:
+    """Say what partpose sees in a file or folder: its format, pictures, landmarks and split.
+
+    Parameters
+    ----------
+    path
+        An annotated set of any known format, pictures, videos, a run, or predictions.
+    json
+        Print it as JSON.
+    sheet
+        Also draw samples with their landmarks to this PNG.
+    """
+    from partpose.inspect_input import inspect_input
+
+    inspect_input(path, json, sheet)
 
 
 @app.command

@@ -70,12 +70,13 @@ def run(arguments: list[str] | None = None) -> int:
     """Do what the command line says; returns the exit code."""
     a = parser().parse_args(arguments)
     settings, named = read_config(a.config)
-    from partpose.run import predict_inputs, train_run
+    from partpose.prediction import Wanted, predict_inputs
+    from partpose.run import train_run
 
     if a.mode == "train":
         device = device_of(a.gpu)
         return train_run(a.input, a.output, settings, device=device, resume=a.restart, resume_option="--restart")
-    predict_inputs(_trained(a.output, named), [a.input], a.output / "inference", overlay=True, device=device_of(a.gpu))
+    predict_inputs(_trained(a.output, named), [a.input], a.output / "inference", Wanted(overlay=True), device_of(a.gpu))
     return 0
 
 

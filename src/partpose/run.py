@@ -2,8 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,29 +10,23 @@ import numpy as np
 from partpose.config import Settings, load_preset
 from partpose.data.atomic import check_writable, make_folder
 from partpose.data.canvas import Canvases, read_canvases
-from partpose.data.images import Unreadable
 from partpose.data.landmarks import LANDMARKS
 from partpose.data.pack import open_pack
 from partpose.data.reading import Look
 from partpose.data.sources import Source, find_sources, of_split, some_files, training_files
-from partpose.data.video import probe
-from partpose.data.walk import is_pack, readable
+from partpose.data.walk import is_pack
 from partpose.errors import PartposeError, Skipped
 from partpose.evaluate.report import table, write_json
 from partpose.evaluate.run import evaluate
 from partpose.model.part_model import PartModel, read_config
 from partpose.model.shipped import resolve, shipped
 from partpose.predict.draw import write_png
-from partpose.predict.formats import write_dlc_csv, write_hdf5
-from partpose.predict.landmark_map import LandmarkMap
-from partpose.predict.overlay import draw_overlay
-from partpose.predict.poses import Poses
-from partpose.predict.predictor import NothingRead, Predictor, choose_device, load
+from partpose.predict.predictor import Predictor, choose_device, load
 from partpose.predict.show import Shown, overview, sheets
 from partpose.terminal import TrainingBar, console, count, counting, minutes, report_skipped, training_line
 from partpose.train.batches import Batches
 from partpose.train.loop import Outcome, train
-from partpose.train.run_folder import RUN, SKIPPED, SKIPPED_IN_RUN, RunExists, saved_settings, write_skipped
+from partpose.train.run_folder import RUN, SKIPPED, RunExists, saved_settings
 from partpose.train.schedule import Clock
 
 
@@ -142,109 +135,6 @@ def read_training(input: Path, settings: Settings, output: Path) -> tuple[Canvas
     with counting("reading") as progress:
         canvases = read_canvases(found.sources, look, d.frames_per_video, progress, int(d.memory * 2**30), output)
     return canvases._replace(skipped=[*found.skipped, *canvases.skipped]), found.held_out
-
-
-def predict_inputs(
-    model: str,
-    inputs: Sequence[Path],
-    output: Path,
-    overlay: bool = False,
-    landmarks: Path | None = None,
-    batch: int = 32,
-    device: str | None = None,
-    split: str | None = None,
-) -> None:
-    """Predict every input and write its files; an input that cannot be used is reported and passed over.
-
-    split: of annotated sets only the pictures of this split.
-    """
-    linear_map = LandmarkMap.load(landmarks) if landmarks else None
-    predictor = load(model, device)
-    if linear_map is not None:
-        linear_map.check(predictor.settings.model.parts, predictor.digest)
-    sources, skipped = find_sources(inputs)
-    if split is not None:
-        sources = _only_split(sources, split, skipped)
-    make_folder(output)
-    skipped_name = SKIPPED_IN_RUN if (output / RUN).is_file() else SKIPPED
-    written, passed_over = 0, list(skipped)
-    try:
-        for source in sources:
-            poses = _predict_one(predictor, source, batch, skipped, _below(source, passed_over))
-            if poses is None:
-                continue
-            poses = poses if linear_map is None else poses.landmarks(linear_map)
-            files = write_poses(poses, output / source.stem)
-            files += _overlay(poses, source, output, skipped) if overlay else []
-            what = count(len(poses), "frame" if source.kind == "video" else "picture")
-            print(f"{what} of {readable(source.path)}: {', '.join(map(str, files))}", flush=True)
-            written += 1
-    finally:
-        write_skipped(output, skipped, skipped_name)
-    if written or len(skipped) > 1:
-        report_skipped(skipped, str(output / skipped_name))
-    if not written:
-        first = f"{skipped[0].path}: {skipped[0].reason}"
-        raise PartposeError(f"nothing could be predicted: {first}; the whole list is {output / skipped_name}")
-
-
-def _only_split(sources: list[Source], split: str, skipped: list[Skipped]) -> list[Source]:
-    """The pictures of one split; of several inputs one that has none is passed over."""
-    if len(sources) == 1:
-        return [of_split(sources[0], split)]
-    kept = []
-    for source in sources:
-        try:
-            kept.append(of_split(source, split))
-        except PartposeError as error:
-            skipped.append(Skipped(readable(source.path), str(error).removeprefix(f"{readable(source.path)} ")))
-    if not kept:
-        raise PartposeError(f"no input has a split {split!r}: {skipped[-1].path}: {skipped[-1].reason}")
-    return kept
-
-
-def _below(source: Source, skipped: list[Skipped]) -> list[Skipped]:
-    """Of what was passed over, each once, what lies in this input."""
-    return [one for one in dict.fromkeys(skipped) if PurePath(one.path).is_relative_to(readable(source.path))]
-
-
-def _predict_one(
-    predictor: Predictor, source: Source, batch: int, skipped: list[Skipped], known: list[Skipped]
-) -> Poses | None:
-    """The poses of one input, or None; what was passed over, but for what is `known`, joins `skipped`."""
-    done = 0
-    try:
-        with counting(source.stem) as progress:
-            total = len(source.files) if source.kind == "pictures" else probe(source.path).frames_estimate
-
-            def tick(count: int) -> None:
-                nonlocal done
-                done += count
-                progress(done, total)
-
-            poses = predictor.predict_source(source, batch, known, tick)
-    except (Unreadable, NothingRead) as error:
-        skipped += [error.skipped] if isinstance(error, Unreadable) else error.skipped[len(known) :]
-        return None
-    skipped += poses.skipped[len(known) :]
-    return poses
-
-
-def _overlay(poses: Poses, source: Source, output: Path, skipped: list[Skipped]) -> list[Path]:
-    try:
-        with counting(f"drawing {source.stem}") as progress:
-            return [draw_overlay(poses, source, output / source.stem, progress)]
-    except Unreadable as error:  # the input has gone in the meantime
-        skipped.append(error.skipped)
-        return []
-
-
-def write_poses(poses: Poses, stem: Path) -> list[Path]:
-    """`<stem>.h5` (native, SLEAP-analysis layout) and `<stem>.csv` (DeepLabCut)."""
-    files = [stem.with_name(stem.name + ".h5"), stem.with_name(stem.name + ".csv")]
-    write_hdf5(poses, files[0])
-    write_dlc_csv(poses, files[1])
-    return files
 
 
 def evaluate_model(

@@ -1,8 +1,9 @@
 """What a run says while it goes: a progress line on a terminal, plain lines anywhere else."""
 
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 from rich.console import Console
@@ -41,6 +42,56 @@ class TrainingBar:
     def close(self) -> None:
         """Take the bar away; it may not have been shown."""
         self.bar.stop()
+
+
+class PredictionBar:
+    """How far a prediction of many inputs is: one bar with the time left on a terminal, now and then a line elsewhere.
+
+    totals: pictures or frames of each input, in their order, as far as known.
+    """
+
+    EVERY = 30.0
+
+    def __init__(self, totals: Sequence[int]) -> None:
+        self.left, self.total, self.done = list(totals), sum(totals), 0
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        self.bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self.task = self.bar.add_task("", total=self.total)
+        self.began = self.said = monotonic()
+        self.name, self.due = "", 0
+
+    def __enter__(self) -> "PredictionBar":
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def begin(self, name: str) -> None:
+        """The next input, by its name; the last one counts as done, whatever it held."""
+        self.done, self.name = self.due, name
+        self.due += self.left.pop(0)
+        self.bar.update(self.task, description=name, completed=self.done)
+
+    def advance(self, count: int) -> None:
+        """So many more pictures or frames are done."""
+        self.done += count
+        self.bar.update(self.task, completed=self.done)
+        if not console.is_terminal and monotonic() - self.said > self.EVERY:
+            self.say(f"{self.done} of {self.total} done, {minutes(self.seconds_left())} left: {self.name}")
+
+    def drawing(self, done: int, total: int) -> None:
+        """How far the drawing of the current input is."""
+        self.bar.update(self.task, description=f"drawing {self.name} {done}/{total}")
+
+    def seconds_left(self) -> float:
+        """At the speed so far."""
+        return (monotonic() - self.began) * max(self.total - self.done, 0) / max(self.done, 1)
+
+    def say(self, line: str) -> None:
+        """A line that stays."""
+        self.said = monotonic()
+        self.bar.console.print(line, soft_wrap=True, markup=False) if console.is_terminal else print(line, flush=True)
 
 
 def training_line(entry: dict[str, Any], parts: int, progress: float, seconds_left: float) -> str:

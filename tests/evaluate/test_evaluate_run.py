@@ -19,6 +19,7 @@ from partpose.evaluate.run import evaluate, untrained_like
 from partpose.geometry import to_inside, to_pixels
 from partpose.predict.formats import read_hdf5
 from partpose.predict.landmark_map import LandmarkMap
+from partpose.prediction import Wanted, predict_inputs
 
 DOTS, BLIND = predictor(), predictor(Blind)
 SPLITS = "aaae" * 15
@@ -239,7 +240,7 @@ def test_a_kept_map_gives_names_and_the_same_pixels(tmp_path):
     model, annotated = save_untrained(tmp_path / "model"), tmp_path / "set"
     landmarks = save_set(annotated, SPLITS, linear, width=90, height=64, skeleton=((0, 2), (2, 1)))
     run.evaluate_model(str(model), annotated, "image-size", json=tmp_path / "e.json", save_landmarks=tmp_path / "map")
-    run.predict_inputs(str(model), [annotated], tmp_path / "out", landmarks=tmp_path / "map", split="test")
+    predict_inputs(str(model), [annotated], tmp_path / "out", Wanted(landmarks=tmp_path / "map", split="test"))
     poses = read_hdf5(tmp_path / "out" / "set.h5")
     assert (poses.names, poses.skeleton) == (landmarks.names, landmarks.skeleton)
     truth = landmarks.subset("test").points

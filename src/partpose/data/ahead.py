@@ -4,8 +4,11 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
-from typing import TypeVar
+from queue import Empty, Queue
+from threading import Event, Thread
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -27,3 +30,43 @@ def in_threads(
             waiting.extend(pool.submit(work, item) for item in islice(rest, 1))
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def in_background(items: Iterator[Item], ahead: int = 64) -> Iterator[Item]:
+    """The same items, produced by one thread while the last are worked on, at most `ahead` of them too early.
+
+    What the iterator raises is raised here, in its turn; whoever stops early stops the thread.
+    """
+    waiting: Queue[tuple[bool, Any]] = Queue(ahead)
+    stopped = Event()
+    thread = Thread(target=_produce, args=(items, waiting, stopped), daemon=True)
+    thread.start()
+    try:
+        while True:
+            is_item, item = waiting.get()
+            if is_item:
+                yield item
+            elif item is None:
+                return
+            else:
+                raise item
+    finally:
+        stopped.set()
+        while thread.is_alive():  # it may be waiting for room
+            with suppress(Empty):
+                waiting.get(timeout=0.01)
+
+
+def _produce(items: Iterator[Item], waiting: "Queue[tuple[bool, Any]]", stopped: Event) -> None:
+    end: BaseException | None = None
+    try:
+        for item in items:
+            waiting.put((True, item))
+            if stopped.is_set():
+                return
+    except BaseException as error:
+        end = error
+    finally:
+        if hasattr(items, "close"):
+            items.close()
+        waiting.put((False, end))

@@ -4,16 +4,14 @@ Pillow decodes and resizes without holding Python's lock, and so does the video 
 """
 
 import math
-import os
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from partpose.data.ahead import in_background, in_threads
 from partpose.data.cut import Box, Cut
 from partpose.data.images import Picture, Unreadable, as_channels, read_image
 from partpose.data.sources import Source
@@ -64,7 +62,7 @@ def read_views(source: Source, look: Look, skipped: list[Skipped]) -> Iterator[V
 
     span = source.frames or slice(None)
     frames = read_frames(source.path, span.start or 0, span.stop, span.step or 1, skipped)
-    return _frame_views(source, frames, look, skipped)
+    return in_background(_frame_views(source, frames, look, skipped), AHEAD)
 
 
 def sampled_views(source: Source, count: int, look: Look, skipped: list[Skipped]) -> Iterator[View]:
@@ -104,23 +102,9 @@ def cut_views(
 
 def _pictures(source: Source, look: Look, skipped: list[Skipped]) -> Iterator[View]:
     """At most `AHEAD` pictures' views are held, and one whole picture a thread: a large one has hundreds of megabytes."""
-    pool = ThreadPoolExecutor(min(8, os.cpu_count() or 1))
-    rows = iter(range(len(source.files)) if source.cuts is None else sorted(source.cuts))
-    waiting: deque[tuple[int, Future[list[View | PartposeError]]]] = deque()
-    try:
-        for row in rows:
-            waiting.append((row, pool.submit(_views_of, source, row, look)))
-            if len(waiting) >= AHEAD:
-                yield from _next_seen(waiting, source, skipped)
-        while waiting:
-            yield from _next_seen(waiting, source, skipped)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _next_seen(waiting: deque, source: Source, skipped: list[Skipped]) -> Iterator[View]:
-    row, views = waiting.popleft()
-    return _seen(views.result(), source.files[row], skipped)
+    rows = range(len(source.files)) if source.cuts is None else sorted(source.cuts)
+    for row, views in zip(rows, in_threads(lambda row: _views_of(source, row, look), rows, ahead=AHEAD), strict=True):
+        yield from _seen(views, source.files[row], skipped)
 
 
 def _views_of(source: Source, row: int, look: Look) -> list[View | PartposeError]:

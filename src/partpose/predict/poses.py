@@ -194,3 +194,12 @@ def same(one: Poses, other: Poses) -> bool:
         np.array_equal(a, b, equal_nan=True) if isinstance(a, np.ndarray) or isinstance(b, np.ndarray) else a == b
         for a, b in pairs
     )
+
+
+def join(first: Poses, then: Poses) -> Poses:
+    """The rows of both, of one input; those of the earlier ones only up to where the later ones begin."""
+    keep = int(np.searchsorted(first.frame_index, then.frame_index[0])) if len(then) else len(first)
+    arrays = {name: np.concatenate([getattr(first, name)[:keep], getattr(then, name)]) for name in SHAPES}
+    files = None if then.files is None else (*(first.files or ())[:keep], *then.files)
+    skipped = tuple(dict.fromkeys((*first.skipped, *then.skipped)))
+    return replace(then, **arrays, track=(*first.track[:keep], *then.track), files=files, skipped=skipped)

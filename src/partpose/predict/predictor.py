@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from partpose.config import Settings
-from partpose.data.cut import Box
+from partpose.data.cut import Box, Cut
 from partpose.data.images import as_channels, square
 from partpose.data.reading import Look, View, read_views
 from partpose.data.sources import Source, find_sources
@@ -23,8 +24,11 @@ from partpose.errors import PartposeError, Skipped
 from partpose.geometry import Parts, extent_to_pixels, to_pixels
 from partpose.model.part_model import WEIGHTS, Encoding, PartModel, load_model
 from partpose.model.shipped import resolve
-from partpose.predict.poses import Poses
+from partpose.predict.poses import Poses, join
 from partpose.version import __version__
+
+KEEP_EVERY = 120.0
+"""Seconds of work that may be lost where a prediction is killed."""
 
 
 class NothingRead(PartposeError):
@@ -79,21 +83,34 @@ class Predictor:
         batch: int = 32,
         skipped: Iterable[Skipped] = (),
         tick: Callable[[int], None] | None = None,
+        so_far: Poses | None = None,
+        keep: Callable[[Poses], None] | None = None,
     ) -> Poses:
         """The parts in one input; `tick` is told how many more pictures are done.
+
+        so_far: what an earlier, interrupted call found; it is gone on with from there. keep: is given what has been found
+        every few minutes, and where something ends this call early.
 
         Raises:
             NothingRead: with every picture's reason.
             Unreadable: for a video.
         """
         passed_over = list(skipped)
-        video = source.kind == "video"
-        found = self._collect(read_views(source, self.look, passed_over), batch, tick)
-        if not found:
+        rest = source if so_far is None else after(source, so_far)
+        fps = probe(source.path).fps if source.kind == "video" else None
+
+        def together(batches: list[dict[str, NDArray]]) -> Poses:
+            found = {name: np.concatenate([one[name] for one in batches]) for name in batches[0]}
+            files = None if source.kind == "video" else tuple(source.names[i] for i in found["frame_index"])
+            new = self._poses(found, str(source.path), files, fps, passed_over)
+            return new if so_far is None else join(so_far, new)
+
+        batches = self._collect(read_views(rest, self.look, passed_over), batch, tick, together, keep)
+        if batches:
+            return together(batches)
+        if so_far is None:
             raise NothingRead(source.path, passed_over)
-        files = None if video else tuple(source.names[i] for i in found["frame_index"])
-        fps = probe(source.path).fps if video else None
-        return self._poses(found, str(source.path), files, fps, passed_over)
+        return so_far
 
     def parts(self, canvases: NDArray[np.uint8]) -> Parts:
         """`Parts` on the CPU of (B, side, side, C) uint8 pictures."""
@@ -123,9 +140,11 @@ class Predictor:
 
     def _from_arrays(self, input: NDArray[np.uint8] | Iterable[NDArray[np.uint8]], batch: int) -> Poses:
         pictures = [input] if isinstance(input, np.ndarray) and input.ndim != 4 else input
-        found = self._collect((self._view(i, pixels) for i, pixels in enumerate(pictures)), batch, None)
-        if not found:
+        views = (self._view(i, pixels) for i, pixels in enumerate(pictures))
+        batches = self._collect(views, batch)
+        if not batches:
             raise PartposeError("no pictures were given: expected at least one")
+        found = {name: np.concatenate([one[name] for one in batches]) for name in batches[0]}
         return self._poses(found, "array", None, None, [])
 
     def _view(self, index: int, pixels: NDArray[np.uint8]) -> View:
@@ -136,14 +155,30 @@ class Predictor:
         height, width = pixels.shape[:2]
         return View(index, 0, np.nan, width, height, Box(0, 0, width, height).square(), "", self.canvas(pixels))
 
-    def _collect(self, views: Iterator[View], batch: int, tick: Callable[[int], None] | None) -> dict[str, NDArray]:
-        """The arrays of `Poses` over all views, of which no more than a batch are held; nothing where there are none."""
-        batches = []
-        while some := list(islice(views, batch)):
-            batches.append(self._found(some))
-            if tick is not None:
-                tick(len(some))
-        return {name: np.concatenate([one[name] for one in batches]) for name in (batches[0] if batches else ())}
+    def _collect(
+        self,
+        views: Iterator[View],
+        batch: int,
+        tick: Callable[[int], None] | None = None,
+        together: Callable[[list[dict[str, NDArray]]], Poses] | None = None,
+        keep: Callable[[Poses], None] | None = None,
+    ) -> list[dict[str, NDArray]]:
+        """The arrays of `Poses` over all views, batch by batch, of which no more pictures than one are held."""
+        batches: list[dict[str, NDArray]] = []
+        kept = monotonic()
+        try:
+            while some := list(islice(views, batch)):
+                batches.append(self._found(some))
+                if tick is not None:
+                    tick(len(some))
+                if keep and together and monotonic() - kept > KEEP_EVERY:
+                    keep(together(batches))
+                    kept = monotonic()
+        except BaseException:
+            if keep and together and batches:
+                keep(together(batches))
+            raise
+        return batches
 
     def _found(self, views: list[View]) -> dict[str, NDArray]:
         parts = self.parts(np.stack([view.pixels for view in views]))
@@ -182,6 +217,19 @@ class Predictor:
             "input": source,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+
+
+def after(source: Source, so_far: Poses) -> Source:
+    """What of a source is left to be seen once these poses of it are there.
+
+    The last frame or picture is seen again: not all of its objects may have been.
+    """
+    last = int(so_far.frame_index[-1])
+    if source.kind == "video":
+        span = source.frames or slice(None)
+        return source._replace(frames=slice(last, span.stop, span.step))
+    cuts = {i: (Cut(),) for i in range(len(source.files))} if source.cuts is None else source.cuts
+    return source._replace(cuts={i: some for i, some in cuts.items() if i >= last})
 
 
 def load(model: str | Path, device: str | None = None) -> Predictor:

@@ -1,0 +1,197 @@
+"""What `partpose predict` does: many inputs, each with its files, and nothing that is computed is lost."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+
+from partpose.data.atomic import make_folder
+from partpose.data.images import Unreadable
+from partpose.data.sources import Source, find_sources, of_split
+from partpose.data.video import probe
+from partpose.data.walk import readable
+from partpose.errors import PartposeError, Skipped
+from partpose.predict.formats import read_hdf5, write_dlc_csv, write_hdf5
+from partpose.predict.landmark_map import LandmarkMap
+from partpose.predict.overlay import draw_overlay
+from partpose.predict.poses import Poses
+from partpose.predict.predictor import NothingRead, Predictor, load
+from partpose.terminal import PredictionBar, count, report_skipped
+from partpose.train.run_folder import RUN, SKIPPED, SKIPPED_IN_RUN, write_skipped
+from partpose.wanted import Wanted
+
+WRITERS: dict[str, Callable[[Poses, Path], None]] = {"h5": write_hdf5, "csv": write_dlc_csv}
+
+
+USUAL = Wanted()
+
+
+def predict_inputs(
+    model: str, inputs: Sequence[Path], output: Path, wanted: Wanted = USUAL, device: str | None = None
+) -> None:
+    """Predict every input and write its files; an input that cannot be used is reported and passed over."""
+    linear_map = LandmarkMap.load(wanted.landmarks) if wanted.landmarks else None
+    predictor = load(model, device)
+    if linear_map is not None:
+        linear_map.check(predictor.settings.model.parts, predictor.digest)
+    sources, skipped = find_sources(inputs)
+    sources = chosen(sources, wanted, skipped)
+    make_folder(output)
+    task = Task(predictor, linear_map, output, wanted, skipped, list(skipped))
+    skipped_name = SKIPPED_IN_RUN if (output / RUN).is_file() else SKIPPED
+    try:
+        with PredictionBar([frames_of(source) for source in sources]) as bar:
+            done = sum([task.do(source, bar) for source in sources])
+    finally:
+        write_skipped(output, skipped, skipped_name)
+    if done or len(skipped) > 1:
+        report_skipped(skipped, str(output / skipped_name))
+    if not done:
+        first = f"{skipped[0].path}: {skipped[0].reason}"
+        raise PartposeError(f"nothing could be predicted: {first}; the whole list is {output / skipped_name}")
+
+
+def chosen(sources: list[Source], wanted: Wanted, skipped: list[Skipped]) -> list[Source]:
+    """The sources, each with the split and the frames that are asked for."""
+    if wanted.every < 1 or wanted.start < 0 or (wanted.stop is not None and wanted.stop <= wanted.start):
+        came = f"--every {wanted.every} --start {wanted.start} --stop {wanted.stop}"
+        raise PartposeError(f"expected --every of at least 1 and 0 <= --start < --stop, got {came}")
+    frames = slice(wanted.start, wanted.stop, wanted.every)
+    if wanted.split is not None:
+        sources = _only_split(sources, wanted.split, skipped)
+    if frames == slice(0, None, 1):
+        return sources
+    return [source._replace(frames=frames) if source.kind == "video" else source for source in sources]
+
+
+def frames_of(source: Source) -> int:
+    """How many pictures or frames an input has, as far as its header tells."""
+    if source.kind == "pictures":
+        return len(source.files if source.cuts is None else source.cuts)
+    try:
+        total = probe(source.path).frames_estimate or 0
+    except Unreadable:
+        return 0
+    return len(range(total)[source.frames or slice(None)])
+
+
+@dataclass
+class Task:
+    """One call of `partpose predict`. known: what was passed over before the first input was opened."""
+
+    predictor: Predictor
+    linear_map: LandmarkMap | None
+    output: Path
+    wanted: Wanted
+    skipped: list[Skipped]
+    known: list[Skipped]
+
+    def do(self, source: Source, bar: PredictionBar) -> bool:
+        """Predict one input and write its files; whether there is a result now."""
+        bar.begin(source.stem)
+        if self.wanted.skip_existing and self._is_done(source):
+            bar.say(f"{readable(source.path)}: was predicted before, {self._file(source, '.h5')}")
+            return True
+        poses = self._predict(source, bar)
+        if poses is None:
+            return False
+        files = [self._file(source, f".{suffix}") for suffix in WRITERS]
+        for file, write in zip(files, WRITERS.values(), strict=True):
+            write(poses, file)
+        files += self._overlay(poses, source, bar)
+        self._partial(source).unlink(missing_ok=True)
+        what = count(len(poses), "row" if any(poses.track) else "frame" if source.kind == "video" else "picture")
+        bar.say(f"{what} of {readable(source.path)}: {', '.join(map(str, files))}")
+        return True
+
+    def _predict(self, source: Source, bar: PredictionBar) -> Poses | None:
+        known = _below(source, self.known)
+        so_far = self._so_far(source) if self.wanted.skip_existing else None
+        bar.advance(0 if so_far is None else len(so_far))
+        try:
+            source = self._boxed(source)
+            poses = self.predictor.predict_source(
+                source, self.wanted.batch, known, bar.advance, so_far, lambda some: self._keep(some, source)
+            )
+        except (Unreadable, NothingRead) as error:
+            self.skipped += [error.skipped] if isinstance(error, Unreadable) else error.skipped[len(known) :]
+            return None
+        self.skipped += poses.skipped[len(known) :]
+        poses = poses if self.linear_map is None else poses.landmarks(self.linear_map)
+        return self._named(poses)
+
+    def _boxed(self, source: Source) -> Source:
+        """The source with its boxes, which are written beside its results."""
+        if self.wanted.boxes is None:
+            return source
+        from partpose.data.boxes import boxes_for, write_boxes
+
+        boxed, missed = boxes_for(source, self.wanted.boxes)
+        self.skipped += missed
+        write_boxes(self._file(source, "_boxes.csv"), boxed)
+        return boxed
+
+    def _overlay(self, poses: Poses, source: Source, bar: PredictionBar) -> list[Path]:
+        if not self.wanted.overlay:
+            return []
+        try:
+            stem = self.output / source.stem
+            return draw_overlay(poses, source, stem, progress=bar.drawing, skipped=self.skipped)
+        except Unreadable as error:  # the input has gone in the meantime
+            self.skipped.append(error.skipped)
+            return []
+
+    def _file(self, source: Source, ending: str) -> Path:
+        return self.output / f"{source.stem}{ending}"
+
+    def _partial(self, source: Source) -> Path:
+        return self.output / f".{source.stem}.partial.h5"
+
+    def _keep(self, poses: Poses, source: Source) -> None:
+        write_hdf5(self._named(poses), self._partial(source))
+
+    def _named(self, poses: Poses) -> Poses:
+        """The poses with the options that shaped them, by which a later call knows whether they are what it would make."""
+        return replace(poses, provenance={**poses.provenance, "options": self._options()})
+
+    def _options(self) -> str:
+        w = self.wanted
+        shaping = {"landmarks": w.landmarks, "split": w.split, "boxes": w.boxes, "frames": [w.start, w.stop, w.every]}
+        return json.dumps(shaping, default=str)
+
+    def _same(self, file: Path) -> Poses | None:
+        """What a file holds, where it was made from this model with these options."""
+        try:
+            poses = read_hdf5(file)
+        except PartposeError:
+            return None
+        mine = {"model_hash": self.predictor.digest, "options": self._options()}
+        return poses if mine.items() <= poses.provenance.items() else None
+
+    def _is_done(self, source: Source) -> bool:
+        files = [self._file(source, f".{suffix}") for suffix in WRITERS]
+        return all(file.is_file() for file in files) and self._same(self._file(source, ".h5")) is not None
+
+    def _so_far(self, source: Source) -> Poses | None:
+        poses = self._same(self._partial(source))
+        return poses if poses is not None and len(poses) and poses.source == str(source.path) else None
+
+
+def _only_split(sources: list[Source], split: str, skipped: list[Skipped]) -> list[Source]:
+    """The pictures of one split; of several inputs one that has none is passed over."""
+    if len(sources) == 1:
+        return [of_split(sources[0], split)]
+    kept = []
+    for source in sources:
+        try:
+            kept.append(of_split(source, split))
+        except PartposeError as error:
+            skipped.append(Skipped(readable(source.path), str(error).removeprefix(f"{readable(source.path)} ")))
+    if not kept:
+        raise PartposeError(f"no input has a split {split!r}: {skipped[-1].path}: {skipped[-1].reason}")
+    return kept
+
+
+def _below(source: Source, skipped: list[Skipped]) -> list[Skipped]:
+    """Of what was passed over, each once, what lies in this input."""
+    return [one for one in dict.fromkeys(skipped) if PurePath(one.path).is_relative_to(readable(source.path))]

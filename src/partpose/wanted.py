@@ -1,0 +1,34 @@
+"""The options of `partpose predict`; light, for the command line shows them without loading anything else."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+Flag = Annotated[bool, Parameter(negative=())]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What of the inputs is predicted, and what is written."""
+
+    overlay: Flag = False
+    """Also write pictures, or an H.264 video, with the parts drawn in."""
+    landmarks: Path | None = None
+    """A map kept by `evaluate --save-landmarks`: writes "left_wrist" instead of "part 7"."""
+    split: str | None = None
+    """Of an annotated set only the pictures of this split: train, test, …"""
+    boxes: str | None = None
+    """Where to look: a CSV with file or frame, x, y, w, h and perhaps id; or auto, the one moving object of a fixed camera."""
+    every: int = 1
+    """Of a video every so many frames."""
+    start: int = 0
+    """Of a video from this frame on, counted from 0."""
+    stop: int | None = None
+    """Of a video up to this frame, which is not predicted any more."""
+    skip_existing: Flag = False
+    """Leave what was predicted before with this model and these options, and go on with what was interrupted."""
+    batch: Annotated[int, Parameter(validator=Number(gte=1))] = 32
+    """Pictures at a time."""
