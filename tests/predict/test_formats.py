@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from partpose.errors import PartposeError, Skipped
-from partpose.predict.formats import columns, read_hdf5, write_dlc_csv, write_hdf5
+from partpose.predict.formats import columns, read_hdf5, scorer, write_dlc_csv, write_hdf5
 from partpose.predict.poses import Poses, same
 
 
@@ -128,12 +128,20 @@ def test_csv_of_a_video(tmp_path):
     poses = unknown_points()
     write_dlc_csv(poses, tmp_path / "poses.csv")
     rows = rows_of(tmp_path / "poses.csv")
-    assert rows[0] == ["scorer"] + ["partpose"] * 9
+    assert rows[0] == ["scorer"] + ["partpose_3.0_clip ä.mp4"] * 9
     assert rows[1] == ["bodyparts"] + ["part_0"] * 3 + ["part_1"] * 3 + ["part_2"] * 3
     assert rows[2] == ["coords"] + ["x", "y", "likelihood"] * 3
     assert [row[0] for row in rows[3:]] == ["0", "1", "4", "9"]
     assert rows[5][1:3] == ["", ""]
     assert [float(value) for value in rows[3][1:4]] == [*poses.mean[0, 0], poses.confidence[0, 0]]
+
+
+def test_the_scorer_is_the_provenance_in_one_word():
+    about = {"version": "3.0", "model": "runs/a", "model_hash": "0a1b", "config_hash": "2c3d"}
+    about |= {"input": "clips/of\nmice.mp4", "date": "2026-11-22T22:47:20+00:00"}
+    found = scorer(video(provenance=about))
+    assert found == "partpose_3.0_model-0a1b_config-2c3d_2026-11-22T22:47:20+00:00_of mice.mp4"
+    assert scorer(video(provenance={})) == "partpose"
 
 
 def test_csv_of_nothing_has_its_header(tmp_path):
@@ -153,7 +161,7 @@ def test_csv_reads_in_pandas_as_deeplabcut_s_own(tmp_path):
     write_dlc_csv(poses, tmp_path / "poses.csv")
     table = pandas.read_csv(tmp_path / "poses.csv", header=[0, 1, 2], index_col=0)
     assert table.columns.names == ["scorer", "bodyparts", "coords"]
-    np.testing.assert_array_equal(table["partpose"]["part_1"][["x", "y"]].to_numpy(), poses.mean[:, 1])
+    np.testing.assert_array_equal(table["partpose_3.0_clip ä.mp4"]["part_1"][["x", "y"]].to_numpy(), poses.mean[:, 1])
     np.testing.assert_array_equal(table.index, poses.frame_index)
 
 

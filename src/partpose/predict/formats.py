@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, groupby
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import h5py
 import numpy as np
@@ -61,7 +61,7 @@ def write_dlc_csv(poses: Poses, path: Path | str) -> None:
 
     Three header rows (scorer, bodyparts, coords; of several objects a frame a fourth, individuals), then one row a frame:
     its index in the video, or the picture's file name, and x, y, likelihood of every keypoint; empty where unknown.
-    Raises `PartposeError` where it cannot write.
+    The scorer says where the table comes from, see `scorer`. Raises `PartposeError` where it cannot write.
     """
     objects, column = columns(poses)
     width = 3 * len(poses.names)
@@ -72,7 +72,7 @@ def write_dlc_csv(poses: Poses, path: Path | str) -> None:
         temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
     ):
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(["scorer", *["partpose"] * width * len(objects)])
+        table.writerow(["scorer", *[scorer(poses)] * width * len(objects)])
         if objects != (TRACK,):
             table.writerow(["individuals", *(name for name in objects for _ in range(width))])
         table.writerow(["bodyparts", *[name for name in poses.names for _ in range(3)] * len(objects)])
@@ -85,6 +85,17 @@ def write_dlc_csv(poses: Poses, path: Path | str) -> None:
             )
             name = int(poses.frame_index[first]) if poses.files is None else poses.files[first]
             table.writerow([name, *("" if math.isnan(value) else value for value in cells)])
+
+
+def scorer(poses: Poses) -> str:
+    """Where poses come from in one word, which is all that a table has room for.
+
+    "partpose_3.0.0_model-<hash>_config-<hash>_<date>_<name of the input>", or what of it is known.
+    """
+    about = poses.provenance
+    hashes = [f"{name}-{about[f'{name}_hash']}" for name in ("model", "config") if f"{name}_hash" in about]
+    words = ["partpose", about.get("version"), *hashes, about.get("date"), PurePath(about.get("input", "")).name]
+    return "_".join(_printable(" ".join(word.split())) for word in words if word)
 
 
 def columns(poses: Poses) -> tuple[tuple[str, ...], NDArray[np.int64]]:
