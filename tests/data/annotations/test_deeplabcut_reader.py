@@ -12,7 +12,6 @@ from PIL import Image
 from partpose.data.annotations import deeplabcut
 from partpose.errors import PartposeError
 
-SUITE = Path(__file__).resolve().parents[4] / "shared" / "formats_suite" / "deeplabcut"
 ROWS = {"img0.png": [1.5, 2, 3, 4], "img1.png": [5, 6, math.nan, math.nan], "img2.png": [7, 8, 9, math.nan]}
 
 
@@ -188,10 +187,8 @@ def test_a_hdf5_with_a_pickle_of_more_than_text_is_refused_and_not_run(tmp_path)
 
 
 @pytest.fixture
-def suite() -> Path:
-    if not SUITE.is_dir():
-        pytest.skip("no folder ../shared/formats_suite beside the repository")
-    return SUITE
+def projects(suite) -> Path:
+    return suite / "deeplabcut"
 
 
 GENUINE = {
@@ -203,9 +200,9 @@ GENUINE = {
 
 @pytest.mark.parametrize("name", GENUINE)
 @pytest.mark.parametrize("suffix", [".csv", ".h5"])
-def test_a_genuine_table_reads_as_it_is_written(suite, name, suffix):
+def test_a_genuine_table_reads_as_it_is_written(projects, name, suffix):
     """Names, coordinates and gaps as a plain reading of the CSV finds them."""
-    (path,) = (suite / name).glob("labeled-data/*/CollectedData_*.csv")
+    (path,) = (projects / name).glob("labeled-data/*/CollectedData_*.csv")
     _, parts, _, *lines = csv.reader(path.read_text().splitlines())
     landmarks = read(path.with_suffix(suffix))
     rows, there, twins = GENUINE[name]
@@ -220,8 +217,8 @@ def test_a_genuine_table_reads_as_it_is_written(suite, name, suffix):
     np.testing.assert_array_equal(landmarks.points.reshape(rows, -1), expected)
 
 
-def test_the_skeleton_is_the_config_s(suite):
-    assert read(suite / "Reaching-Mackenzie-2018-08-30").skeleton == ((0, 1), (3, 4))
+def test_the_skeleton_is_the_config_s(projects):
+    assert read(projects / "Reaching-Mackenzie-2018-08-30").skeleton == ((0, 1), (3, 4))
 
 
 @pytest.mark.parametrize(
@@ -233,6 +230,6 @@ def test_the_skeleton_is_the_config_s(suite):
         ("vid1_camera-1DLC_resnet50_TESTNov4shuffle1_10.h5", "predictions .* not annotations"),
     ],
 )
-def test_what_is_no_annotation_of_one_animal_is_refused_in_words(suite, name, reason):
+def test_what_is_no_annotation_of_one_animal_is_refused_in_words(projects, name, reason):
     with pytest.raises(PartposeError, match=reason):
-        read(suite / name)
+        read(projects / name)

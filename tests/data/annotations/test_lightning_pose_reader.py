@@ -9,7 +9,6 @@ import pytest
 from partpose.data.annotations import lightning_pose
 from partpose.errors import PartposeError
 
-SUITE = Path(__file__).resolve().parents[4] / "shared" / "formats_suite" / "lightning_pose"
 HEADER = "scorer,me,me\nbodyparts,nose,nose\ncoords,x,y\n"
 
 
@@ -55,12 +54,10 @@ def test_what_is_deeplabcut_s_is_left_to_it(folder):
 
 
 @pytest.mark.parametrize("path", ["", "CollectedData.csv", "config_mirror-mouse-example.yaml"])
-def test_the_genuine_set_reads_as_it_is_written(path):
+def test_the_genuine_set_reads_as_it_is_written(suite, path):
     """img00.png, a frame that only gives context, is no picture of the set."""
-    if not SUITE.is_dir():
-        pytest.skip("no folder ../shared/formats_suite beside the repository")
-    _, parts, _, *lines = csv.reader((SUITE / "CollectedData.csv").read_text().splitlines())
-    landmarks = read(SUITE / path)
+    _, parts, _, *lines = csv.reader((suite / "lightning_pose" / "CollectedData.csv").read_text().splitlines())
+    landmarks = read(suite / "lightning_pose" / path)
     assert landmarks.files == tuple(line[0] for line in lines)
     assert len(landmarks.files) == 90
     assert "labeled-data/img00.png" not in landmarks.files
@@ -70,8 +67,6 @@ def test_the_genuine_set_reads_as_it_is_written(path):
     np.testing.assert_array_equal(landmarks.points.reshape(90, -1), expected)
 
 
-def test_a_config_without_its_tables_says_which():
-    if not SUITE.is_dir():
-        pytest.skip("no folder ../shared/formats_suite beside the repository")
+def test_a_config_without_its_tables_says_which(suite):
     with pytest.raises(PartposeError, match=r"names top.csv, bot.csv"):
-        read(SUITE / "config_mirror-mouse-example_split.yaml")
+        read(suite / "lightning_pose" / "config_mirror-mouse-example_split.yaml")

@@ -14,7 +14,6 @@ from videos import save_video
 from partpose.data.annotations import sleap, sleap_analysis
 from partpose.errors import PartposeError
 
-SUITE = Path(__file__).resolve().parents[4] / "shared" / "formats_suite" / "sleap"
 LINE, TWINS = ({"py/reduce": [{"py/type": "sleap.skeleton.EdgeType"}, {"py/tuple": [kind]}]} for kind in (1, 2))
 
 
@@ -205,10 +204,8 @@ def test_partpose_s_own_predictions_are_no_annotations(tmp_path):
 
 
 @pytest.fixture
-def suite() -> Path:
-    if not SUITE.is_dir():
-        pytest.skip("no folder ../shared/formats_suite beside the repository")
-    return SUITE
+def labels_files(suite) -> Path:
+    return suite / "sleap"
 
 
 GENUINE = {  # rows, landmarks that are visible, format, and of how many rows the video is there
@@ -221,12 +218,12 @@ GENUINE = {  # rows, landmarks that are visible, format, and of how many rows th
 
 
 @pytest.mark.parametrize("name", GENUINE)
-def test_a_genuine_labels_file_reads_as_sleap_io_reads_it(suite, name):
+def test_a_genuine_labels_file_reads_as_sleap_io_reads_it(labels_files, name):
     sio = pytest.importorskip("sleap_io")
-    labels = sio.load_slp(str(suite / name), open_videos=False)
+    labels = sio.load_slp(str(labels_files / name), open_videos=False)
     kind = sio.Instance if any(frame.user_instances for frame in labels) else sio.PredictedInstance
     rows = [(frame, one) for frame in labels for one in frame.instances if type(one) is kind]
-    landmarks = read(suite / name)
+    landmarks = read(labels_files / name)
     count, visible, form, there = GENUINE[name]
     assert len(landmarks.files) == len(rows) == count
     assert landmarks.names == tuple(labels.skeletons[0].node_names)
@@ -234,7 +231,7 @@ def test_a_genuine_labels_file_reads_as_sleap_io_reads_it(suite, name):
     assert landmarks.frames == tuple(frame.frame_idx for frame, _ in rows)
     np.testing.assert_array_equal(landmarks.points, np.stack([one.numpy() for _, one in rows]))
     assert np.isfinite(landmarks.points).all(-1).sum() == visible
-    assert sum((suite / file).is_file() for file in landmarks.files) == there
+    assert sum((labels_files / file).is_file() for file in landmarks.files) == there
     assert set(landmarks.skeleton) == set(map(tuple, labels.skeletons[0].edge_inds))
     twins = {tuple(sorted(pair)) for pair in labels.skeletons[0].symmetry_inds}
     assert set(landmarks.flip_pairs) == twins or not twins
@@ -242,9 +239,12 @@ def test_a_genuine_labels_file_reads_as_sleap_io_reads_it(suite, name):
         assert [cut.track for cut in landmarks.cuts] == [one.track.name for _, one in rows]
 
 
-def test_the_genuine_analysis_file_holds_the_points_of_the_labels_file(suite):
+def test_the_genuine_analysis_file_holds_the_points_of_the_labels_file(labels_files):
     """Its nodes come in another order, and it names no video."""
-    labels, landmarks = read(suite / "predictions.slp"), read(suite / "predictions.analysis.h5", sleap_analysis)
+    labels, landmarks = (
+        read(labels_files / "predictions.slp"),
+        read(labels_files / "predictions.analysis.h5", sleap_analysis),
+    )
     assert landmarks.names == labels.names
     rows = [
         sorted(zip(one.frames, (cut.track for cut in one.cuts), range(6000), strict=True))
@@ -255,6 +255,6 @@ def test_the_genuine_analysis_file_holds_the_points_of_the_labels_file(suite):
     assert landmarks.files[0] == "predictions"
 
 
-def test_a_folder_of_the_suite_with_one_labels_file_is_read(suite, tmp_path):
-    shutil.copy(suite / "minimal_instance.slp", tmp_path)
+def test_a_folder_of_the_suite_with_one_labels_file_is_read(labels_files, tmp_path):
+    shutil.copy(labels_files / "minimal_instance.slp", tmp_path)
     assert len(read(tmp_path).files) == 2

@@ -67,14 +67,20 @@ MOST_FOLDERS = 100
 
 def detect(path: str | PathLike) -> tuple[Reader, list[Path]] | None:
     """The reader for a file or folder, and the annotation files it leads to; None where there are no annotations."""
+    return next(detect_all(Path(path)), None)
+
+
+def detect_all(path: Path) -> Iterator[tuple[Reader, list[Path]]]:
+    """Every reader that finds annotation files that none before it has found."""
+    taken: set[Path] = set()
     for reader in READERS:
         try:
-            found = reader.find(Path(path))
+            found = reader.find(path)
         except OSError:  # what may not be entered
             continue
-        if found:
-            return reader, found
-    return None
+        if not taken.issuperset(found):
+            yield reader, found
+            taken |= set(found)
 
 
 def read_annotated(path: str | PathLike) -> Landmarks:

@@ -59,13 +59,18 @@ def without_twins(paths: Sequence[Path]) -> list[Path]:
 
 def read_table(path: Path) -> Table:
     """Read a table of annotations. Raises PartposeError for a broken one, for predictions and for several animals."""
+    table = load_table(path)
+    _check_columns(table)
+    return table
+
+
+def load_table(path: Path) -> Table:
+    """Read a table of annotations or predictions. Raises PartposeError for a broken one."""
     try:
-        table = _from_csv(path) if path.suffix.lower() == ".csv" else _from_hdf5(path)
+        return _from_csv(path) if path.suffix.lower() == ".csv" else _from_hdf5(path)
     except (OSError, KeyError, IndexError, AttributeError, TypeError, ValueError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise PartposeError(f"{readable(path)} is no whole table of DeepLabCut: {reason}") from error
-    _check_columns(table)
-    return table
 
 
 def read_tables(paths: Sequence[Path]) -> tuple[list[Table], tuple[Skipped, ...]]:
