@@ -1,6 +1,7 @@
 """Pedestrians read where they lie: both variants of the files, filters, splits, joints, and what is broken."""
 
 import math
+import os
 import shutil
 
 import numpy as np
@@ -20,6 +21,7 @@ from partpose.data.kia_frames import (
     read_contents,
     read_pedestrians,
 )
+from partpose.data.sources import training_files
 from partpose.errors import PartposeError
 
 ALL = PedestrianFilter(0, 1, math.inf, 0)
@@ -77,6 +79,22 @@ def test_a_mask_holds_the_person_and_nobody_else(street):
     expected = np.zeros((HEIGHT, WIDTH), bool)
     expected[60:150, 100:130] = True
     assert (cut.mask.read(WIDTH, HEIGHT) == expected).all()
+
+
+def test_a_mask_is_read_anew_where_its_picture_has_changed(sequence):
+    save_frame(sequence, "f1", [Walker(1, 10, 10)])
+    mask = list_pictures(sequence)[0][2].mask
+    before = mask.read(WIDTH, HEIGHT)
+    save_frame(sequence, "f1", [Walker(1, 100, 10)])
+    os.utime(mask.path, ns=(0, 0))
+    assert (mask.read(WIDTH, HEIGHT) == np.roll(before, 90, axis=1)).all()
+
+
+@pytest.mark.parametrize("instance", [0x1000000 + 70000, -1])
+def test_an_id_that_no_colour_has_is_nowhere(sequence, instance):
+    save_frame(sequence, "f1", [Walker(70000, 10, 10)])
+    mask = list_pictures(sequence)[0][2].mask
+    assert not mask._replace(instance=instance).read(WIDTH, HEIGHT).any()
 
 
 def test_without_instance_pictures_there_is_no_mask(sequence):
@@ -292,6 +310,13 @@ def test_there_is_always_something_to_learn_from_and_to_test_on(tmp_path, sequen
 def test_a_sequence_alone_is_split_in_time_with_a_gap(tmp_path):
     save_street(tmp_path, 1, 40)
     assert list(split_frames(find(tmp_path)).values()) == ["train"] * 30 + ["gap"] * 2 + ["test"] * 8
+
+
+def test_neither_the_gap_nor_the_test_is_learned_from(tmp_path):
+    save_street(tmp_path, 1, 40)
+    (source,) = training_files(tmp_path).sources
+    assert [name[-8:-4] for name in source.names] == [f"{frame:04d}" for frame in range(30)]
+    assert [len(cuts) for cuts in source.cuts.values()] == [2] * 30
 
 
 @pytest.mark.parametrize("frames", range(1, 12))

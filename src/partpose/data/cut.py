@@ -1,5 +1,6 @@
 """What of a file is one picture to the network: a box in it, of one object, perhaps with everything else masked out."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from partpose.errors import PartposeError
+
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 
 
 class Box(NamedTuple):
@@ -49,14 +52,27 @@ class Mask(NamedTuple):
     def read(self, width: int, height: int) -> NDArray[np.bool_]:
         """(height, width) True where the object is. Raises PartposeError where the file is missing or broken."""
         try:
-            with Image.open(self.path, formats=("PNG", "JPEG", "BMP", "TIFF")) as image:
-                values = np.asarray(image.convert("RGB" if self.instance is not None else "L"), np.int64)
+            inside = self._lit() if self.instance is None else self._own(self.instance)
         except (OSError, ValueError) as error:
             raise PartposeError(f"the mask {self.path} cannot be read: {error}") from error
-        inside = values > 127 if self.instance is None else values @ (65536, 256, 1) == self.instance
         if inside.shape == (height, width):
             return inside
         return np.asarray(Image.fromarray(inside).resize((width, height), Image.Resampling.NEAREST))
+
+    def _lit(self) -> NDArray[np.bool_]:
+        with Image.open(self.path, formats=_FORMATS) as image:
+            return np.asarray(image.convert("L")) > 127
+
+    def _own(self, instance: int) -> NDArray[np.bool_]:
+        colours = _colours(self.path, self.path.stat().st_mtime_ns)
+        red, green, blue = instance >> 16, instance >> 8 & 255, instance & 255
+        return (colours[..., 0] == red) & (colours[..., 1] == green) & (colours[..., 2] == blue)
+
+
+@lru_cache(8)  # one a thread that reads: the people of a frame share its instance picture
+def _colours(path: Path, _modified: int) -> NDArray[np.uint8]:
+    with Image.open(path, formats=_FORMATS) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 class Cut(NamedTuple):

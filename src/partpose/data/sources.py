@@ -90,7 +90,7 @@ def training_files(root: str | PathLike) -> TrainingInput:
     no split yet.
     """
     found, skipped = find_sources([root])
-    listed = {path.resolve() for source in found for path, split in _splits(source) if split == "test"}
+    listed = {path.resolve() for source in found for path, split in _splits(source) if split in ("test", kia.GAP)}
     apart = listed or _held_out(Path(root))
     sources = [kept for source in found if (kept := _without(source, apart)).files]
     if not sources:
@@ -135,7 +135,9 @@ def _inside_or_passed_over(root: Path) -> _Found:
 def _inside(root: Path) -> _Found:
     """The pictures and videos of one input, and what could not be reached."""
     if is_pack(root):
-        raise PartposeError(f"{readable(root)} is a pack, to train from: name the pictures or videos that it was made of")
+        raise PartposeError(
+            f"{readable(root)} is a pack, to train from: name the pictures or videos that it was made of"
+        )
     if not root.is_dir():
         return (
             _Found([root], []) if _is_known(root) else _Found([], [Skipped(readable(root), "has an unknown ending")], 1)
