@@ -285,3 +285,37 @@ def test_the_fake_network_is_exact_at_its_own_size():
     mean, _ = in_full(pixels)
     np.testing.assert_allclose(DOTS.predict(pixels).mean[0], mean, atol=5e-3)
     assert isinstance(DOTS.network, Dots)
+
+
+def test_uncertainty_is_in_pixels_of_the_original_and_follows_its_size():
+    model = predictor()
+    model.uncertainty = 4
+    picture = dots(80, 80, (25, 38), (62, 50))
+    small, large = model.predict(picture), model.predict(picture.repeat(4, axis=0).repeat(4, axis=1))
+    assert (small.uncertainty > 0).all()
+    assert (small.uncertainty < 1).all()
+    np.testing.assert_allclose(large.uncertainty, 4 * small.uncertainty, rtol=0.2)
+    assert small.history == ("uncertainty(changes=4, scale=1.000)",)
+    model.facts["uncertainty_scale"] = 3.0
+    np.testing.assert_allclose(model.predict(picture).uncertainty, 3 * small.uncertainty, rtol=1e-5)
+
+
+def test_an_average_is_near_the_plain_prediction_and_the_rest_is_the_plain_one_s():
+    model, picture = predictor(), dots(160, 120, (40, 60), (120, 70))
+    plain = model.predict(picture)
+    model.average = 5
+    average = model.predict(picture)
+    assert 0 < np.abs(average.mean - plain.mean).max() < 0.5
+    np.testing.assert_array_equal(average.covariance, plain.covariance)
+    assert average.history == ("average(pictures=5)",)
+    assert np.isnan(average.uncertainty).all()
+    assert plain.history == ()
+
+
+def test_who_watches_sees_every_batch_once():
+    model, seen = predictor(), []
+    model.watch = lambda images, maps: seen.append((len(images), maps.shape[1:]))
+    model.uncertainty = 3
+    model.predict(np.stack([dots(64, 64, (20, 30), (50, 40))] * 5), batch=2)
+    assert [count for count, _ in seen] == [2, 2, 1]
+    assert seen[0][1] == (2, 40, 40)

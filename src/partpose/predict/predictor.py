@@ -25,6 +25,7 @@ from partpose.geometry import Parts, extent_to_pixels, to_pixels
 from partpose.model.part_model import WEIGHTS, Encoding, PartModel, load_model
 from partpose.model.shipped import resolve
 from partpose.predict.poses import Poses, join
+from partpose.predict.uncertainty import SCALE, measure
 from partpose.version import __version__
 
 KEEP_EVERY = 120.0
@@ -44,7 +45,9 @@ class Predictor:
     """A model that takes files and arrays and answers in pixels of the originals.
 
     Attributes: `network` (the PartModel, in evaluation mode), `settings`, `facts` (of its training), `side` (of the
-    square that pictures are resized to), `name`.
+    square that pictures are resized to), `name`. To be set: `average`, over how many gently changed pictures keypoints are
+    averaged, the unchanged one among them (1: not at all); `uncertainty`, with how many changes it is measured (0: not at
+    all; see `predict.uncertainty`); `watch`, which is told of every batch, its pictures and its part maps.
     """
 
     def __init__(self, network: PartModel, settings: Settings, facts: dict[str, Any], name: str, digest: str) -> None:
@@ -52,6 +55,8 @@ class Predictor:
         self.side = settings.model.canvas
         self.look = Look(self.side, settings.model.channels, settings.data.margin)
         self.device = next(network.parameters()).device
+        self.average, self.uncertainty = 1, 0
+        self.watch: Callable[[torch.Tensor, torch.Tensor], None] | None = None
 
     def __repr__(self) -> str:
         return f"Predictor({self.name!r}: {self.settings.model.parts} parts, {self.side}×{self.side} px, {self.device})"
@@ -114,9 +119,18 @@ class Predictor:
 
     def parts(self, canvases: NDArray[np.uint8]) -> Parts:
         """`Parts` on the CPU of (B, side, side, C) uint8 pictures."""
+        return self.measured(canvases)[0]
+
+    def measured(self, canvases: NDArray[np.uint8]) -> tuple[Parts, torch.Tensor]:
+        """`Parts` on the CPU of (B, side, side, C) uint8 pictures, and their uncertainty (B, K), NaN if none is asked for."""
+        scale = self.facts.get(SCALE, 1.0)
         with torch.inference_mode():
-            found = self.network.parts(self.tensor(canvases))
-        return Parts(*(t.float().cpu() for t in found))
+            images = self.tensor(canvases)
+            maps = self.network.part_maps(images)
+            if self.watch is not None:
+                self.watch(images, maps)
+            parts, spread = measure(self.network, images, maps, self.average, self.uncertainty, scale)
+        return Parts(*(t.float().cpu() for t in parts)), spread.float().cpu()
 
     def tensor(self, canvases: NDArray[np.uint8]) -> torch.Tensor:
         """(B, side, side, C) uint8 to (B, C, side, side) in [0, 1] on the model's device."""
@@ -181,12 +195,13 @@ class Predictor:
         return batches
 
     def _found(self, views: list[View]) -> dict[str, NDArray]:
-        parts = self.parts(np.stack([view.pixels for view in views]))
+        parts, spread = self.measured(np.stack([view.pixels for view in views]))
         squares = np.array([view.place[:3] for view in views], np.float64)
         return {
             "mean": to_pixels(parts.mean.numpy(), squares),
             "covariance": extent_to_pixels(parts.cov.numpy(), squares),
             "confidence": parts.confidence.numpy(),
+            "uncertainty": spread.numpy() * squares[:, 2:] / 2,
             "sizes": np.array([(view.width, view.height) for view in views]),
             "squares": squares,
             "frame_index": np.array([view.index for view in views]),
@@ -202,9 +217,13 @@ class Predictor:
         fps: float | None,
         skipped: list[Skipped],
     ) -> Poses:
-        return Poses(
-            **found, source=source, files=files, fps=fps, skipped=tuple(skipped), provenance=self.provenance(source)
-        )
+        about = {"history": self._history(), "provenance": self.provenance(source)}
+        return Poses(**found, source=source, files=files, fps=fps, skipped=tuple(skipped), **about)
+
+    def _history(self) -> tuple[str, ...]:
+        done = [f"average(pictures={self.average})"] if self.average > 1 else []
+        scale = self.facts.get(SCALE, 1.0)
+        return (*done, *([f"uncertainty(changes={self.uncertainty}, scale={scale:.3f})"] if self.uncertainty else []))
 
     def provenance(self, source: str) -> dict[str, str]:
         """What a result says about where it comes from."""

@@ -26,6 +26,7 @@ LARGEST = (0.1, 0.05, 0.06, 0.06, 0.1, 0.05)
 FEWEST = 2  # changes: of fewer there is no standard deviation
 WILD = 5.0  # standard deviations: beyond it is another place, which no scale would mend
 HELD_OUT = 4  # changes that the others are calibrated on
+SCALE = "uncertainty_scale"  # where the facts of a model have what `calibrate` found
 
 
 class Change(NamedTuple):
