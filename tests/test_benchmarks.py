@@ -39,3 +39,14 @@ def test_human36m_refuses_other_folders_in_one_line(tmp_path, monkeypatch, capsy
     with pytest.raises(SystemExit, match="2"):
         main()
     assert "found nothing in" in capsys.readouterr().err
+
+
+def test_the_data_stage_is_timed_from_files_and_from_a_pack(tmp_path, monkeypatch, capsys):
+    main = runpy.run_path(str(BENCHMARKS / "data_speed.py"))["main"]
+    options = ["--pictures", "32", "--sizes", "32", "--rounds", "1", "--rows", "1000", "--json", tmp_path / "speed.json"]
+    monkeypatch.setattr("sys.argv", ["data_speed.py", "--folder", str(tmp_path), *map(str, options)])
+    main()
+    assert "a pack of 1000 pictures: first batch after" in capsys.readouterr().out
+    rows = json.loads((tmp_path / "speed.json").read_text())["data_stage"]
+    assert [row["from"] for row in rows[:4]] == ["JPEG on disk", "pack on disk", "JPEG in memory", "pack in memory"]
+    assert all(row["rate"] > 0 for row in rows)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from partpose.config import Settings
+from partpose.data.ahead import in_threads
 from partpose.data.canvas import Canvases
 from partpose.data.walk import PACK, PACKED, TABLE, readable
 from partpose.errors import PartposeError, Skipped
@@ -191,15 +192,20 @@ def _compare(
     blocks: Iterable[int],
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Read blocks as bytes: what is mapped would be read in pages, and stay in memory."""
+    """Read blocks as bytes, some at a time: what is mapped would be read in pages, and stay in memory."""
     ends = np.cumsum([rows for rows, _ in about.blocks])
     row = about.side**2 * about.channels
-    with (folder / PACKED).open("rb") as file:
-        for block in blocks:
-            count, crc = about.blocks[block]
-            first = int(ends[block]) - count
+
+    def checksum(block: int) -> tuple[int, int, int]:
+        count, _ = about.blocks[block]
+        first = int(ends[block]) - count
+        with (folder / PACKED).open("rb") as file:
             file.seek(pixels.offset + first * row)
-            if zlib.crc32(file.read(count * row)) != crc:
-                raise damaged(folder, f"pictures {first} to {first + count - 1} were changed")
-            if progress:
-                progress(first + count, about.count)
+            return block, first, zlib.crc32(file.read(count * row))
+
+    for block, first, crc in in_threads(checksum, blocks, ahead=8):
+        count, expected = about.blocks[block]
+        if crc != expected:
+            raise damaged(folder, f"pictures {first} to {first + count - 1} were changed")
+        if progress:
+            progress(first + count, about.count)

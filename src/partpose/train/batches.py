@@ -36,7 +36,7 @@ class Batches:
             chosen = self.resident[torch.from_numpy(rows).to(self.device)]
         else:
             chosen = torch.from_numpy(take(self.pixels, rows)).to(self.device, non_blocking=True)
-        return chosen.permute(0, 3, 1, 2).float() / 255
+        return chosen.permute(0, 3, 1, 2).float().div_(255)
 
     def rows(self, step: int) -> NDArray:
         """Which pictures: epochs follow one another without a gap."""
