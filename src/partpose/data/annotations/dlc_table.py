@@ -129,7 +129,7 @@ def _check_columns(table: Table) -> None:
     if not table.columns or not table.rows:
         raise PartposeError(f"{name} lists no picture: expected one a line below the header")
     if any(column[-1] == "likelihood" for column in table.columns):
-        who = "partpose" if table.columns[0][0] == "partpose" else "DeepLabCut"
+        who = "partpose" if table.columns[0][0].startswith("partpose") else "DeepLabCut"
         raise PartposeError(f"{name} holds predictions (it has a likelihood, as {who} writes it), not annotations")
     if len(table.columns[0]) > 3:
         animals = dict.fromkeys(column[1] for column in table.columns)
