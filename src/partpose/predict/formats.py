@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 
 from partpose.data.atomic import atomic
 from partpose.errors import PartposeError, Skipped
+from partpose.predict.extras import copy_extras
 from partpose.predict.poses import Poses
 
 FORMAT = 1
 TRACK = "track_0"
 
 
-def write_hdf5(poses: Poses, path: Path | str) -> None:
+def write_hdf5(poses: Poses, path: Path | str, extras: Path | None = None) -> None:
     """Write poses, without loss, as HDF5 in the layout of SLEAP's "analysis" files, with datasets of our own beside.
 
     SLEAP's, over *all* frames 0 … T-1 up to the last one with a pose (T frames, N tracks, K nodes; NaN where there is
@@ -38,11 +39,15 @@ def write_hdf5(poses: Poses, path: Path | str) -> None:
     poses are filtered, files (F,) for pictures, skipped (S, 2) path and reason,
     history (JSON), and the attributes `partpose_format`, `source` and `fps`.
 
+    extras: a file whose appearance vectors (F, K, D) and part maps (F, K, h, w) are taken over, see `predict.extras`.
+
     Raises `PartposeError` where the file cannot be written.
     """
     with atomic(Path(path)) as temporary, h5py.File(temporary, "w") as file:
         _write_sleap(file, poses)
         _write_ours(file, poses)
+        if extras is not None:
+            copy_extras(extras, file)
 
 
 def read_hdf5(path: Path | str) -> Poses:
