@@ -14,7 +14,7 @@ from training import OPTIONS, save_annotated, save_pictures, save_untrained, sta
 import partpose
 from partpose.cli import main
 
-VERBS = ["figures", "train", "predict", "evaluate", "show", "models"]
+VERBS = ["figures", "train", "predict", "evaluate", "show", "inspect", "models"]
 
 
 @pytest.fixture(scope="module")
