@@ -22,7 +22,7 @@ def overlay(input, out):
     """Poses, and the overlay, of the only source in an input."""
     (source,), _ = find_sources([input])
     poses = DOTS.predict_source(source)
-    return poses, draw_overlay(poses, source, out / source.stem)
+    return poses, draw_overlay(poses, source, out / source.stem)[0]
 
 
 def in_table(poses, out) -> np.ndarray:
@@ -126,7 +126,7 @@ def test_every_picture_has_its_own_overlay(tmp_path):
 def test_progress_is_told_as_it_goes(tmp_path, clip):
     (source,), _ = find_sources([clip])
     told = []
-    draw_overlay(DOTS.predict_source(source), source, tmp_path / "a", lambda *step: told.append(step))
+    draw_overlay(DOTS.predict_source(source), source, tmp_path / "a", progress=lambda *step: told.append(step))
     assert told == [(i, 30) for i in range(1, 31)]
 
 
@@ -144,7 +144,7 @@ def test_pictures_outside_their_set_are_never_drawn_over(tmp_path):
     for file in files:
         np.testing.assert_array_equal(np.asarray(Image.open(file)), pixels)
     assert len(list(folder.rglob("*.png"))) == 3
-    assert not [path for path in (tmp_path / "out").iterdir() if path != folder]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"set_parts", "set_sheet.png"}
 
 
 def test_an_input_that_has_gone_and_an_output_that_cannot_be_written(tmp_path, clip):

@@ -156,8 +156,9 @@ class VideoWriter:
         if pixels.shape != (self.height, self.width, 3) or pixels.dtype != np.uint8:
             came = f"{pixels.dtype} {pixels.shape}"
             raise ValueError(f"a frame must be uint8 ({self.height}, {self.width}, 3), got {came}")
-        even = np.pad(pixels, ((0, self.height % 2), (0, self.width % 2), (0, 0)), mode="edge")
-        frame = av.VideoFrame.from_ndarray(even, format="rgb24")
+        if self.height % 2 or self.width % 2:
+            pixels = np.pad(pixels, ((0, self.height % 2), (0, self.width % 2), (0, 0)), mode="edge")
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
         frame.pts, frame.time_base = self._next_place(time), Fraction(1, _CLOCK)
         self._container.mux(self._stream.encode(frame))
         self.frames += 1
