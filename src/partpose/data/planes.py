@@ -16,15 +16,21 @@ def evened(frame: NDArray[np.uint8], scene: NDArray[np.uint8]) -> NDArray[np.uin
     """
     step = max(1, min(frame.shape[1:]) // 32)
     x, y = (whole[:, ::step, ::step].reshape(3, -1).astype(np.float32) for whole in (scene, frame))
-    differs = np.abs(y - x - np.median(y - x, axis=1, keepdims=True)).mean(0)
-    alike = differs <= np.median(differs)
-    x, y = x[:, alike], y[:, alike]
-    dx, dy = (v.mean(0) - v.mean() for v in (x, y))
-    steady = 100 * len(dx)  # holds the gain at 1 where the scene has no contrast to fit it to
-    gain = float(np.clip((dx @ dy + steady) / (dx @ dx + steady), 0.5, 2))
-    offset = np.median(y - gain * x, axis=1)
-    table = np.clip(np.round((np.arange(256) - offset[:, None]) / gain), 0, 255).astype(np.uint8)
+    gain, offset = 1.0, np.median(y - x, axis=1, keepdims=True)
+    for _ in range(2):  # the first choice of what differs least knows no gain
+        differs = np.abs(y - gain * x - offset).mean(0)
+        alike = differs <= np.median(differs)
+        gain, offset = _fit(x[:, alike], y[:, alike])
+    table = np.clip(np.round((np.arange(256) - offset) / gain), 0, 255).astype(np.uint8)
     return np.stack([levels[plane] for levels, plane in zip(table, frame, strict=True)])
+
+
+def _fit(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
+    """The gain, and the offset of each channel, (3, 1), of pixels (3, N)."""
+    dx, dy = (v.mean(0) - v.mean() for v in (x, y))
+    steady = 10 * len(dx)  # holds the gain at 1 where the scene has no contrast to fit it to
+    gain = float(np.clip((dx @ dy + steady) / (dx @ dx + steady), 0.5, 2))
+    return gain, np.median(y - gain * x, axis=1, keepdims=True)
 
 
 def highest(a: NDArray) -> NDArray:
