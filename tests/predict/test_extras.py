@@ -10,7 +10,8 @@ from dots import dots, places, predictor
 from test_formats import video
 
 from partpose.errors import PartposeError
-from partpose.predict.extras import EXTRAS, Extras
+from partpose.predict.extras import Extras
+from partpose.predict.finish import EXTRAS
 from partpose.predict.formats import read_hdf5, write_hdf5
 from partpose.predict.poses import same
 

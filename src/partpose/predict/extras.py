@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from partpose.errors import PartposeError
 from partpose.model.part_model import PartModel
+from partpose.predict.finish import EXTRAS
 
-EXTRAS = ("appearance", "maps")
 DIMS = {"appearance": '["row", "part", "channel"]', "maps": '["row", "part", "y", "x"]'}
 ROWS = {"appearance": 256, "maps": 1}  # of a chunk
 
