@@ -5,7 +5,7 @@ import pytest
 from drawing import blob, png_header
 from PIL import Image
 
-from partpose.data.images import Unreadable, as_channels, find_images, read_image, square
+from partpose.data.images import Unreadable, as_channels, find_images, read_image, square, stored_size
 from partpose.errors import PartposeError
 from partpose.geometry import Square
 
@@ -197,6 +197,15 @@ def test_sizes_that_are_refused_from_the_header(tmp_path, size, words):
     (tmp_path / "a.png").write_bytes(png_header(*size))
     with pytest.raises(Unreadable, match=words):
         read_image(tmp_path / "a.png")
+
+
+def test_the_stored_size_is_read_without_the_pixels(tmp_path):
+    whole, cut = tmp_path / "whole.jpg", tmp_path / "cut.jpg"
+    Image.fromarray(blob(200, 160, 90, 80)).save(whole)
+    cut.write_bytes(whole.read_bytes()[:900])
+    assert stored_size(whole) == stored_size(cut) == (200, 160)
+    with pytest.raises(Unreadable, match="does not exist"):
+        stored_size(tmp_path / "nowhere.jpg")
 
 
 def test_reasons_for_what_is_no_file(tmp_path):

@@ -197,6 +197,14 @@ def test_what_is_no_video_is_refused_in_words(tmp_path, content, words):
             read()
 
 
+@pytest.mark.parametrize("ending", [".mp4", ".mkv", ""])
+def test_a_list_of_other_files_is_no_video(clip, ending):
+    path = clip.with_name(f"list{ending}")
+    path.write_text(f"ffconcat version 1.0\nfile {clip.name}\n")
+    with pytest.raises(Unreadable, match="is not a video"):
+        next(read_frames(path))
+
+
 def test_sound_without_pictures_is_refused_in_words(tmp_path):
     path = tmp_path / "a.mp4"
     with av.open(str(path), "w") as container:

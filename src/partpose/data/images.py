@@ -105,6 +105,17 @@ def read_image(
         raise Unreadable(path, _reason(path, error)) from error
 
 
+def stored_size(path: str | PathLike) -> tuple[int, int]:
+    """Width and height of a picture file as they are stored, from its header alone. Raises Unreadable as `read_image`."""
+    try:
+        with _open(path) as image:
+            return image.size
+    except Unreadable:
+        raise
+    except Exception as error:
+        raise Unreadable(path, _reason(path, error)) from error
+
+
 def as_channels(rgb: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
     """uint8 (H, W, 3), a video's frame for instance, with the channels that `read_image` would give."""
     return rgb if channels == 3 else _pixels(Image.fromarray(rgb), channels)

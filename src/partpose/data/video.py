@@ -30,6 +30,8 @@ __all__ = [
     "sample_frames",
 ]
 
+# Only what VIDEO_SUFFIXES stand for, whatever a file is called: a playlist would make FFmpeg open the files that it names.
+_SAFELY = {"format_whitelist": "mov,matroska,avi,mpeg,mpegts,mpegvideo,asf", "protocol_whitelist": "file"}
 _FALLBACK_RATE = Fraction(25)
 _CLOCK = 90_000
 """Units of time a second in written files: divisible by the usual frame rates, fine enough for all others."""
@@ -197,7 +199,7 @@ def _in_words(path: Path) -> Generator[None]:
 def _open(path: str | PathLike) -> Generator[tuple[InputContainer, av.VideoStream]]:
     """A video file and its main stream, decoding with threads."""
     try:
-        container = av.open(str(path), metadata_errors="replace")
+        container = av.open(str(path), metadata_errors="replace", options=_SAFELY)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise Unreadable(path, _reason(Path(path), error)) from error
     with container:
