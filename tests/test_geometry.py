@@ -285,6 +285,7 @@ def test_covariances_and_points_go_to_pixels_alike():
     square = Square.around(120, 80)
     points = np.random.default_rng(0).normal(0, 0.3, (500, 2))
     np.testing.assert_allclose(square.cov_to_pixels(np.cov(points.T)), np.cov(square.to_pixels(points).T), rtol=1e-9)
+    np.testing.assert_allclose(square.cov_from_pixels(square.cov_to_pixels(np.cov(points.T))), np.cov(points.T))
 
 
 def test_arrays_move_between_pixels_and_inside_frame_as_single_squares_do():

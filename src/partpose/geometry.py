@@ -53,6 +53,10 @@ class Square(NamedTuple):
         """(..., 2, 2) covariances from the inside frame to square pixels."""
         return np.asarray(cov, np.float64) * (self.side / 2) ** 2
 
+    def cov_from_pixels(self, cov: NDArray) -> NDArray:
+        """(..., 2, 2) covariances from square pixels to the inside frame; the inverse of `cov_to_pixels`."""
+        return np.asarray(cov, np.float64) * (2 / self.side) ** 2
+
 
 def squares_around(sizes: NDArray) -> NDArray[np.float64]:
     """(F, 3) left, top and side, in pixel edges, of the smallest squares around pictures of (F, 2) widths and heights."""

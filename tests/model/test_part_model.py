@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from partpose.config import Settings
 from partpose.errors import PartposeError
+from partpose.geometry import Square
 from partpose.model.part_model import PartModel, load_model, load_weights, read_config, save_model
 
 SETTINGS = Settings().override({"model": {"size": 32, "parts": 3, "width": 8, "appearance": 4}}, "test")
@@ -160,3 +161,72 @@ def test_a_config_of_another_version_names_the_key(folder):
 def test_weights_of_another_network_are_refused(folder):
     assert "do not fit" in refusal(lambda: load_weights(network(parts=4), folder))
     assert "do not fit" in refusal(lambda: load_weights(network(channels=1), folder))
+
+
+@torch.no_grad()
+def two() -> tuple:
+    """A model with three parts, and two pictures taken apart by it."""
+    model = network()
+    return model, model.encode(pictures())
+
+
+def test_looks_are_replaced_part_by_part():
+    _, encoding = two()
+    other = encoding._replace(appearance=-encoding.appearance - 1)
+    whole = encoding.replace(appearance=other)
+    assert torch.equal(whole.appearance, other.appearance)
+    assert whole.parts is encoding.parts
+    some = encoding.replace(appearance=other, parts=[2, 0])
+    assert torch.equal(some.appearance[:, [0, 2]], other.appearance[:, [0, 2]])
+    assert torch.equal(some.appearance[:, 1], encoding.appearance[:, 1])
+
+
+def test_the_looks_of_one_picture_are_for_all():
+    _, encoding = two()
+    one = encoding._replace(appearance=encoding.appearance[1:])
+    worn = encoding.replace(one).appearance
+    assert torch.equal(worn[0], encoding.appearance[1])
+    assert torch.equal(worn[1], encoding.appearance[1])
+
+
+def test_a_moved_part_is_where_it_was_moved_to_and_no_other_is():
+    _, encoding = two()
+    moved = encoding.move(1, mean=(0.5, -0.25), cov=[[0.04, 0.01], [0.01, 0.02]])
+    assert moved.parts.mean[:, 1].tolist() == [[0.5, -0.25]] * 2
+    torch.testing.assert_close(moved.parts.cov[0, 1], torch.tensor([[0.04, 0.01], [0.01, 0.02]]))
+    assert torch.equal(moved.parts.mean[:, [0, 2]], encoding.parts.mean[:, [0, 2]])
+    assert torch.equal(encoding.move(1, mean=(0, 0)).parts.cov, encoding.parts.cov)
+
+
+def test_parts_are_moved_in_pixels_of_a_picture():
+    """The middle of a picture of 100 × 60 is (49.5, 29.5); its square is 100 wide."""
+    _, encoding = two()
+    moved = encoding.move(0, mean=(74.5, 29.5), cov=[[100, 0], [0, 25]], square=Square.around(100, 60))
+    torch.testing.assert_close(moved.parts.mean[:, 0], torch.tensor([[0.5, 0.0]] * 2))
+    torch.testing.assert_close(moved.parts.cov[0, 0], torch.tensor([[0.04, 0.0], [0.0, 0.01]]))
+
+
+@torch.no_grad()
+def test_the_generator_follows_an_edit():
+    model, encoding = two()
+    before = model.decode(encoding, 32)
+    other = encoding._replace(appearance=encoding.appearance + 5)
+    for edited in (encoding.move(0, mean=(0.9, 0.9)), encoding.replace(other, [1])):
+        assert (model.decode(edited, 32) - before).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (lambda e: e.replace(e, [0, 3]), "there is no part 3: expected 0 to 2"),
+        (lambda e: e.move(-1, mean=(0, 0)), "there is no part -1"),
+        (lambda e: e.replace(e._replace(appearance=torch.zeros(2, 3, 5))), r"appearance must be \(2, 3, 4\)"),
+        (lambda e: e.move(0, cov=[[1, 0], [0, -1]]), "positive definite"),
+        (lambda e: e.move(0, cov=[[1, 0.5], [0.2, 1]]), "symmetric"),
+        (lambda e: e.move(0, cov=[[float("nan"), 0], [0, 1]]), "positive definite"),
+    ],
+)
+def test_impossible_edits_are_refused(edit, reason):
+    _, encoding = two()
+    with pytest.raises(PartposeError, match=reason):
+        edit(encoding)

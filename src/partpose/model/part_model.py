@@ -1,9 +1,11 @@
 """The whole network, and its folder on disk: `model.safetensors` + `config.json`, nothing pickled."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from safetensors import SafetensorError
@@ -14,7 +16,7 @@ from torch.nn import functional as F
 from partpose.config import ModelSettings, Settings, parse
 from partpose.data.atomic import atomic
 from partpose.errors import PartposeError
-from partpose.geometry import Parts, parts_of
+from partpose.geometry import Parts, Square, det2, parts_of
 from partpose.model.appearance import Appearance
 from partpose.model.background import masked_copy
 from partpose.model.generator import Generator
@@ -25,11 +27,54 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 
 class Encoding(NamedTuple):
-    """A picture, taken apart: where its parts are, what each looks like, and what is behind them."""
+    """B pictures, taken apart: where their parts are, what each looks like, and what is behind them."""
 
     parts: Parts
     appearance: Tensor  # (B, K, D)
     background: Tensor | None  # (B, C + 1, side/4, side/4), or None where the model has no background
+
+    def replace(self, appearance: "Encoding", parts: Iterable[int] | None = None) -> "Encoding":
+        """The same shapes and background in the looks of another encoding, of all parts or of those numbered here.
+
+        appearance: of one picture, which all take, or of as many as there are here.
+        Raises PartposeError for parts that there are not, and for looks of another model.
+        """
+        own, other = self.appearance, appearance.appearance
+        if other.shape[1:] != own.shape[1:] or len(other) not in (1, len(own)):
+            raise PartposeError(f"appearance must be {tuple(own.shape)}, or of one picture, got {tuple(other.shape)}")
+        chosen = list(range(own.shape[1]) if parts is None else parts)
+        self._check_parts(chosen)
+        worn = own.clone()
+        worn[:, chosen] = other.expand_as(own)[:, chosen]
+        return self._replace(appearance=worn)
+
+    def move(self, part: int, mean: Any = None, cov: Any = None, square: Square | None = None) -> "Encoding":
+        """The same looks with one part somewhere else, or of another extent: in all B pictures.
+
+        mean: (x, y).  cov: (2, 2).  Both in the inside frame; with `square` in pixels of the picture that it lies in
+        (`geometry.Square.around(width, height)` for a whole one). Raises PartposeError where `cov` is no covariance.
+        """
+        self._check_parts([part])
+        means, covs = self.parts.mean.clone(), self.parts.cov.clone()
+        if mean is not None:
+            inside = mean if square is None else square.from_pixels(np.asarray(mean))
+            means[:, part] = torch.as_tensor(inside, dtype=means.dtype, device=means.device)
+        if cov is not None:
+            inside = cov if square is None else square.cov_from_pixels(np.asarray(cov))
+            covs[:, part] = _as_covariance(inside).to(covs)
+        return self._replace(parts=self.parts._replace(mean=means, cov=covs))
+
+    def _check_parts(self, parts: Iterable[int]) -> None:
+        count = self.appearance.shape[1]
+        if wrong := [part for part in parts if not 0 <= part < count]:
+            raise PartposeError(f"there is no part {wrong[0]}: expected 0 to {count - 1}")
+
+
+def _as_covariance(cov: Any) -> Tensor:
+    matrix = torch.as_tensor(cov, dtype=torch.float64)
+    if matrix.shape != (2, 2) or not (torch.allclose(matrix, matrix.T) and matrix[0, 0] > 0 and det2(matrix) > 0):
+        raise PartposeError(f"a covariance must be 2×2, symmetric and positive definite, got {matrix.tolist()}")
+    return matrix
 
 
 class PartModel(nn.Module):
