@@ -1,0 +1,50 @@
+"""What `partpose calibrate` does: how much a model's uncertainties have to be stretched, kept with the model."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from partpose.data.atomic import atomic, check_writable
+from partpose.data.canvas import read_canvases
+from partpose.data.sources import Source, find_sources, some_files
+from partpose.model.part_model import CONFIG
+from partpose.model.shipped import resolve
+from partpose.predict.predictor import load
+from partpose.predict.uncertainty import SCALE, calibrate
+from partpose.terminal import count, report_skipped
+
+BATCH = 32
+
+
+def calibrate_model(model: str, input: Path, pictures: int = 256, device: str | None = None) -> float:
+    """Calibrate a model's uncertainties on pictures of its kind, at most so many, spread over the input.
+
+    The scale goes into the `config.json` of the model's folder, from where every later `--uncertainty` takes it.
+    Raises `PartposeError` where there is no model, nothing can be read, or the model's folder cannot be written.
+    """
+    config = resolve(model) / CONFIG
+    predictor = load(model, device)
+    check_writable(config)
+    sources, skipped = find_sources([input])
+    share = -(-pictures // len(sources))
+    canvases = read_canvases([_spread(source, share) for source in sources], predictor.look, share)
+    batches = np.array_split(canvases.pixels, -(-len(canvases.pixels) // BATCH))
+    with torch.inference_mode():
+        scale = calibrate(predictor.network, map(predictor.tensor, batches))
+    content = json.loads(config.read_text(encoding="utf-8"))
+    content["training"][SCALE] = scale
+    with atomic(config) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    print(
+        f"uncertainties of {model} are multiplied by {scale:.3f} from now on, from {count(len(canvases.pixels), 'picture')}"
+    )
+    report_skipped([*skipped, *canvases.skipped])
+    return scale
+
+
+def _spread(source: Source, count: int) -> Source:
+    """At most so many of a source's files, evenly from the first to the last."""
+    rows = np.linspace(0, len(source.files) - 1, min(count, len(source.files))).round().astype(int)
+    return some_files(source, rows.tolist())
