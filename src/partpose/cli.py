@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 import partpose
 from partpose.cli_convert import convert
+from partpose.cli_draw import draw
 from partpose.command import command
 from partpose.config import DataSettings, LossSettings, ModelSettings, TrainSettings, TransformSettings, explain
 from partpose.errors import PartposeError
@@ -25,6 +26,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.command(convert)
+app.command(draw)
 Section = Annotated[object, Parameter(negative=())]
 
 

@@ -14,7 +14,7 @@ from partpose.errors import PartposeError, Skipped
 from partpose.predict.formats import read_hdf5, write_dlc_csv, write_hdf5
 from partpose.predict.landmark_map import LandmarkMap
 from partpose.predict.overlay import draw_overlay
-from partpose.predict.poses import Poses
+from partpose.predict.poses import Poses, part_names
 from partpose.predict.predictor import NothingRead, Predictor, load
 from partpose.terminal import PredictionBar, count, report_skipped
 from partpose.train.run_folder import RUN, SKIPPED, SKIPPED_IN_RUN, write_skipped
@@ -44,6 +44,7 @@ def predict_inputs(
             done = sum([task.do(source, bar) for source in sources])
     finally:
         write_skipped(output, skipped, skipped_name)
+    _check_style(wanted, predictor, linear_map)
     if done or len(skipped) > 1:
         report_skipped(skipped, str(output / skipped_name))
     if not done:
@@ -76,6 +77,22 @@ def frames_of(source: Source) -> int:
 
 
 @dataclass
+def _check_style(wanted: Wanted, predictor: Predictor, linear_map: LandmarkMap | None) -> None:
+    """Before the hours of work, not after."""
+    if not wanted.overlay:
+        return
+    if linear_map is None:
+        wanted.style.edges(part_names(predictor.settings.model.parts))
+    else:
+        wanted.style.edges(linear_map.names, linear_map.skeleton)
+
+
+def _check_formats(wanted: Wanted, finish: Finish) -> None:
+    needing = {"--with": wanted.extras, "--skip-existing": wanted.skip_existing}
+    if (lacking := [option for option, given in needing.items() if given]) and "h5" not in finish.as_what:
+        raise PartposeError(f"{lacking[0]} needs the HDF5 file: add h5 to --format {finish.formats}")
+
+
 class Task:
     """One call of `partpose predict`. known: what was passed over before the first input was opened."""
 
@@ -136,7 +153,7 @@ class Task:
             return []
         try:
             stem = self.output / source.stem
-            return draw_overlay(poses, source, stem, progress=bar.drawing, skipped=self.skipped)
+            return draw_overlay(poses, asked, stem, self.wanted.style, bar.drawing, self.skipped)
         except Unreadable as error:  # the input has gone in the meantime
             self.skipped.append(error.skipped)
             return []
@@ -160,6 +177,8 @@ class Task:
         return json.dumps(shaping, default=str)
 
     def _same(self, file: Path) -> Poses | None:
+            # All frames that were asked for, those without an object too
+            asked = source._replace(frames=source.frames or slice(0, None))
         """What a file holds, where it was made from this model with these options."""
         try:
             poses = read_hdf5(file)

@@ -7,6 +7,11 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from partpose.errors import PartposeError
+from partpose.predict.finish import EXTRAS, among
+from partpose.predict.style import Style
+
+USUAL_STYLE = Style()
 Flag = Annotated[bool, Parameter(negative=())]
 
 
@@ -16,6 +21,8 @@ class Wanted:
 
     overlay: Flag = False
     """Also write pictures, or an H.264 video, with the parts drawn in."""
+    style: Annotated[Style, Parameter(name="*")] = USUAL_STYLE
+    """How the overlay looks."""
     landmarks: Path | None = None
     """A map kept by `evaluate --save-landmarks`: writes "left_wrist" instead of "part 7"."""
     split: str | None = None
@@ -32,3 +39,10 @@ class Wanted:
     """Leave what was predicted before with this model and these options, and go on with what was interrupted."""
     batch: Annotated[int, Parameter(validator=Number(gte=1))] = 32
     """Pictures at a time."""
+
+    def __post_init__(self) -> None:
+        if self.style != USUAL_STYLE and not self.overlay:
+            raise PartposeError("--draw, --trail, --skeleton and --sheets are about the overlay: add --overlay")
+        if self.uncertainty < 0 or self.uncertainty == 1:
+            raise PartposeError(f"--uncertainty takes 2 changes or more, or 0 for none, got {self.uncertainty}")
+        among(EXTRAS, self.extras, "--with")

@@ -81,6 +81,11 @@ def test_overlays_beside_their_poses_are_passed_over(tmp_path):
     assert names(tmp_path / "out" / "a_parts") == ["1.png"]
 
 
+def test_contact_sheets_beside_their_poses_are_passed_over(tmp_path):
+    touch(tmp_path, "a.h5", "a.csv", "a_sheet.png", "a_sheet_2.png", "b_sheet.png", "a_sheet.jpg")
+    assert names(tmp_path) == ["a.csv", "a.h5", "a_sheet.jpg", "b_sheet.png"]
+
+
 def test_parts_of_something_else_are_walked(tmp_path):
     touch(tmp_path, "car_parts/1.png", "car_parts.mp4", "dog.h5", "dog_parts/1.png")
     assert names(tmp_path) == ["car_parts/1.png", "car_parts.mp4", "dog.h5", "dog_parts/1.png"]

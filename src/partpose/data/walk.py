@@ -16,6 +16,7 @@ VIDEO_SUFFIXES = frozenset((".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".m
 PACK, PACKED, TABLE = "pack.json", "pictures.npy", "rows.csv"
 
 _GRID = re.compile(r"step_[0-9]{7,}\.png")
+_SHEET = re.compile(r"(.+)_sheet(_[0-9]+)?\.png")
 
 
 def walk(root: str | PathLike) -> tuple[list[Path], list[Skipped]]:
@@ -105,7 +106,9 @@ def is_pack(folder: Path) -> bool:
 
 
 def _is_drawn(path: Path, beside: list[str]) -> bool:
-    """Whether this is a picture grid of a run, or the overlays that lie beside the poses they show."""
+    """Whether this is a picture grid of a run, or an overlay or contact sheet beside the poses that it shows."""
+    if sheet := _SHEET.fullmatch(path.name):
+        return {f"{sheet[1]}.h5", f"{sheet[1]}.csv"} <= set(beside)
     if path.suffix == ".png":
         return _GRID.fullmatch(path.name) is not None and path.parent.name == "pictures" and is_run(path.parent.parent)
     stem = path.name.removesuffix(".mp4").removesuffix("_parts")

@@ -59,7 +59,6 @@ class Artist:
         age = (p.frame_index[row] - p.frame_index[rows]) // self.step
         # Where a video's size changes, what was seen before has no place in the frame
         kept = (age <= length) & (p.sizes[rows] == p.sizes[row]).all(axis=1)
-        sure = np.nan_to_num(p.confidence[rows[kept]]) >= self.style.min_confidence
         trail = np.full((length + 1, *p.mean.shape[1:]), np.nan)
         trail[length - age[kept]] = np.where(sure[..., None], p.mean[rows[kept]], np.nan)
         return trail

@@ -16,6 +16,8 @@ from partpose.predict.style import Style
 
 SIGMAS = 1.5
 LEAST_HEIGHT = 256
+ALWAYS = ("skeleton", "dots")
+"""What is drawn unasked, where there is any."""
 FADES = 5
 """In so many steps a trail fades away."""
 
@@ -101,11 +103,11 @@ def draw_marks(
     """
     canvas = enlarge(pixels, scale)
     height, width = canvas.shape[:2]
-    bodies = [_Body(one.moved(0, 0, height / len(pixels)), style, min(height, width)) for one in marks]
+    bodies = [_Body(one.moved(0, 0, height / len(pixels)), min(height, width)) for one in marks]
     board = Draw("RGB", (width, height))
     board.frombytes(canvas.tobytes())
     for word, layer in _LAYERS.items():
-        if word in style.words or not word:
+        if word in style.words or word in ALWAYS:
             for body in bodies:
                 layer(body, board, edges)
     picture = Image.frombytes("RGB", (width, height), board.tobytes())
@@ -122,11 +124,10 @@ def draw_marks(
 class _Body:
     """One object in the picture's own pixels, as edges count them: the middle of the first pixel is (0.5, 0.5)."""
 
-    def __init__(self, marks: Marks, style: Style, side: int) -> None:
+    def __init__(self, marks: Marks, side: int) -> None:
         self.marks, self.at = marks, np.asarray(marks.mean, np.float64) + 0.5
         sure = np.nan_to_num(np.asarray(marks.confidence, np.float64))
-        hidden = ~np.isfinite(self.at).all(axis=1) | (sure < style.min_confidence)
-        self.shown = np.flatnonzero(~hidden).tolist()
+        self.shown = np.flatnonzero(np.isfinite(self.at).all(axis=1)).tolist()
         self.opacity = 0.15 + 0.85 * np.clip(sure / 0.5, 0, 1)
         self.colours: list[Paint] = [(int(r), int(g), int(b)) for r, g, b in palette(len(self.at))]
         seen = np.inf if marks.square is None else marks.square[2]

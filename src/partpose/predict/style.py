@@ -26,13 +26,11 @@ class Style:
     """How many contact sheets of 48 to make of a folder's pictures."""
 
     def __post_init__(self) -> None:
-        unknown = sorted(self.words - set(WORDS))
-        if unknown:
-            raise PartposeError(f"cannot draw {unknown[0]!r}: expected any of {','.join(WORDS)}, with commas")
-        if self.trail < 1 or self.sheets < 0:
-            raise PartposeError(f"expected a trail of at least 1 frame and no fewer than 0 sheets, got {self}")
-        if not 0 <= self.min_confidence <= 1:
-            raise PartposeError(f"min-confidence must lie in [0, 1], got {self.min_confidence}")
+        among(WORDS, self.draw, "--draw")
+        if self.trail < 1:
+            raise PartposeError(f"--trail must be a number of frames, 1 or more, got {self.trail}")
+        if self.sheets < 0:
+            raise PartposeError(f"--sheets must be 0 or more, got {self.sheets}")
 
     @property
     def words(self) -> frozenset[str]:
