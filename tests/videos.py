@@ -45,11 +45,11 @@ def save_uneven(path: Path, frames: list[np.ndarray], times: list[int]) -> Path:
 
 
 def save_growing(path: Path, small: list[np.ndarray], large: list[np.ndarray]) -> Path:
-    """A video whose later frames are of another size: two raw streams end to end, as from a camera that was reset."""
+    """A video whose later frames are of another size: two transport streams end to end, as from a camera that was reset."""
     parts = []
     for i, frames in enumerate((small, large)):
-        part = path.with_name(f"part{i}.h264")
-        with av.open(str(part), "w", format="h264") as container:
+        part = path.with_name(f"part{i}.ts")
+        with av.open(str(part), "w", format="mpegts") as container:
             stream = container.add_stream("libx264", rate=25)
             stream.height, stream.width = frames[0].shape[:2]
             stream.pix_fmt = "yuv420p"

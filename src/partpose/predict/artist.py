@@ -60,5 +60,5 @@ class Artist:
         # Where a video's size changes, what was seen before has no place in the frame
         kept = (age <= length) & (p.sizes[rows] == p.sizes[row]).all(axis=1)
         trail = np.full((length + 1, *p.mean.shape[1:]), np.nan)
-        trail[length - age[kept]] = np.where(sure[..., None], p.mean[rows[kept]], np.nan)
+        trail[length - age[kept]] = p.mean[rows[kept]]
         return trail

@@ -207,9 +207,9 @@ _LAYERS: dict[str, Callable[[_Body, Draw, Sequence], None]] = {
     "trails": _Body.draw_trails,
     "ellipses": _Body.draw_ellipses,
     "skeleton": _Body.draw_skeleton,
-    "": _Body.draw_dots,
+    "dots": _Body.draw_dots,
 }
-"""By what the user calls them, from the lowest to the highest; dots are always drawn."""
+"""By what the user calls them, from the lowest to the highest."""
 
 
 def _outlines(centres: NDArray, cov: NDArray, stroke: float) -> list[list[float]]:

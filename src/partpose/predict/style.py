@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from partpose.errors import PartposeError
+from partpose.predict.finish import among
 
 WORDS = ("ellipses", "trails", "skeleton", "names", "boxes")
 
@@ -19,9 +20,7 @@ class Style:
     trail: int = 15
     """How many frames of a video a trail goes back."""
     skeleton: str | None = None
-    """Its lines, a:b,b:c by the parts' names or numbers, or a landmark map or keypoints.json that has them."""
-    min_confidence: float = 0.0
-    """Parts less sure than this are not drawn."""
+    """The skeleton's lines, a:b,b:c by the parts' names or numbers, or a landmark map or keypoints.json that has them."""
     sheets: int = 1
     """How many contact sheets of 48 to make of a folder's pictures."""
 
@@ -33,25 +32,26 @@ class Style:
             raise PartposeError(f"--sheets must be 0 or more, got {self.sheets}")
 
     @property
-    def words(self) -> frozenset[str]:
-        """What is drawn, as a set."""
-        return frozenset(word.strip() for word in self.draw.split(",") if word.strip())
+    def words(self) -> tuple[str, ...]:
+        """What is drawn, one by one."""
+        return among(WORDS, self.draw, "--draw")
 
     def edges(self, names: Sequence[str], known: Sequence[tuple[int, int]] = ()) -> tuple[tuple[int, int], ...]:
-        """The skeleton's lines as pairs of places in `names`; `known` is used where none was named.
+        """The skeleton's lines as pairs of places in `names`: those of `skeleton`, or `known` ones where it is None.
 
         Raises `PartposeError` where it is to be drawn but is not known, or is about other parts.
         """
-        if "skeleton" not in self.words:
+        pairs = _named(self.skeleton, names) if self.skeleton is not None else tuple(known)
+        if "skeleton" not in self.words and self.skeleton is None:
             return ()
-        pairs = tuple(known) if self.skeleton is None else _named(self.skeleton, names)
         if not pairs:
             raise PartposeError("no skeleton is known: name its lines, --skeleton a:b,b:c, or a file that has them")
         return pairs
 
 
 def _named(text: str, names: Sequence[str]) -> tuple[tuple[int, int], ...]:
-    pairs = _listed(text) if text.lower().endswith(".json") else [tuple(pair.split(":")) for pair in text.split(",")]
+    in_file = text.lower().endswith(".json") or Path(text).is_file()
+    pairs = _listed(text) if in_file else [tuple(pair.split(":")) for pair in text.split(",")]
     if wrong := [pair for pair in pairs if len(pair) != 2]:
         raise PartposeError(f"a line of the skeleton goes from a part to another, as a:b, got {':'.join(wrong[0])!r}")
     places = {str(k): k for k in range(len(names))} | {name: k for k, name in enumerate(names)}
