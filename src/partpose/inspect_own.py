@@ -8,9 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import h5py
-
 from partpose.data.annotations.dlc_table import is_table, load_table
+from partpose.data.annotations.hdf5 import names_in
 from partpose.data.inspection import Inspection
 from partpose.data.pack import read_about
 from partpose.data.walk import is_pack, is_run
@@ -46,9 +45,7 @@ def predictions_in(folder: Path) -> Inspection | None:
 
 
 def _is_ours(path: Path) -> bool:
-    with suppress(OSError), h5py.File(path, "r") as file:
-        return "partpose_format" in file.attrs
-    return False
+    return "partpose_format" in (names_in(path) or ())
 
 
 def _predictions(path: Path) -> Inspection | None:

@@ -173,6 +173,16 @@ def test_one_broken_table_of_a_project_is_passed_over(project):
     )
 
 
+def test_of_two_twins_the_whole_one_is_read(project):
+    columns = [("me", part, c) for part in ("nose", "tail") for c in "xy"]
+    folder = project / "labeled-data" / "day1"
+    fixed_hdf5(folder / "CollectedData_me.h5", columns, ["labeled-data/day1/img7.png"], np.ones((1, 4)))
+    (folder / "CollectedData_me.csv").write_bytes(b"\0")
+    assert "labeled-data/day1/img7.png" in read(project).files
+    (folder / "CollectedData_me.h5").unlink()
+    assert [Path(one.path) for one in read(project).skipped] == [folder / "CollectedData_me.csv"]
+
+
 def test_a_hdf5_with_a_pickle_of_more_than_text_is_refused_and_not_run(tmp_path):
     path = tmp_path / "CollectedData_me.h5"
     with h5py.File(path, "w") as file:

@@ -93,6 +93,13 @@ def test_a_broken_labels_file_is_refused_in_words(tmp_path, frames, change, reas
         read(path)
 
 
+def test_a_file_that_is_cut_short_is_named(tmp_path):
+    path = write_labels(tmp_path / "a.slp", [[(POINTS, -1, False)]], [{"filename": "a.mp4"}])
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(PartposeError, match=f"{path} is no whole SLEAP file: .*truncated"):
+        read(tmp_path)
+
+
 def test_files_of_others_are_not_mistaken(tmp_path):
     (tmp_path / "a.slp").write_text("text")
     with h5py.File(tmp_path / "b.slp", "w") as file:

@@ -13,13 +13,16 @@ CONFIG, LABELED, TABLES = "config.yaml", "labeled-data", "CollectedData*"
 
 
 def find(path: Path) -> list[Path]:
-    """The tables of a project, of its labeled-data, or of one folder in that; or the one table that was named."""
+    """The tables of a project, of its labeled-data, or of one folder in that; or the one table that was named.
+
+    Where there is one, what has the name of a table but is none is found too, so that `read` can say so.
+    """
     if path.is_file() and path.name == CONFIG and {"Task", "bodyparts"} <= mapping(path).keys():
         return find(path.parent)
     if path.is_file():
         return [path] if is_table(path) else []
     patterns = [TABLES, f"{LABELED}/*/{TABLES}", *([f"*/{TABLES}"] if path.name == LABELED else [])]
-    return without_twins([file for pattern in patterns for file in path.glob(pattern) if is_table(file)])
+    return without_twins([file for pattern in patterns for file in path.glob(pattern)])
 
 
 def read(path: Path, found: list[Path]) -> Landmarks:  # noqa: ARG001, every reader is given the user's path

@@ -13,11 +13,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from partpose.data.annotations.hdf5 import names_in, opened
 from partpose.data.annotations.names import flip_pairs_of
 from partpose.data.landmarks import Landmarks
 from partpose.data.walk import readable
 from partpose.errors import PartposeError, Skipped
 
+KIND = "table of DeepLabCut"
 LEVELS = ("scorer", "individuals", "bodyparts", "coords")
 """What the header rows of a CSV begin with; `individuals` in multi-animal projects only."""
 
@@ -41,20 +43,20 @@ class Table(NamedTuple):
 
 def is_table(path: Path) -> bool:
     """Whether a file is such a table, by its first lines or its groups; False for what cannot be read."""
-    with suppress(OSError, ValueError, csv.Error):
-        if path.suffix.lower() == ".csv":
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                return {row[0] for row in islice(csv.reader(file), 4) if row} >= {"scorer", "bodyparts", "coords"}
-        if path.suffix.lower() in (".h5", ".hdf5") and h5py.is_hdf5(path):
-            with h5py.File(path, "r") as file:
-                return "df_with_missing" in file
+    if path.suffix.lower() in (".h5", ".hdf5"):
+        return "df_with_missing" in (names_in(path) or ())
+    if path.suffix.lower() != ".csv":
+        return False
+    with suppress(OSError, ValueError, csv.Error), path.open(newline="", encoding="utf-8-sig") as file:
+        return {row[0] for row in islice(csv.reader(file), 4) if row} >= {"scorer", "bodyparts", "coords"}
     return False
 
 
 def without_twins(paths: Sequence[Path]) -> list[Path]:
-    """Each table once where it is there as .csv and .h5 under one name: the CSV."""
-    tables = {path.with_suffix(""): path for path in sorted(paths, key=lambda path: path.suffix == ".csv")}
-    return sorted(tables.values())
+    """Each table once where it is there as .csv and .h5 under one name, the CSV unless it is broken; none if all are."""
+    known = {path: is_table(path) for path in paths if path.suffix.lower() in (".csv", ".h5") and path.is_file()}
+    ranked = sorted(known, key=lambda path: (known[path], path.suffix.lower() == ".csv"))
+    return sorted({path.with_suffix(""): path for path in ranked}.values()) if any(known.values()) else []
 
 
 def read_table(path: Path) -> Table:
@@ -66,11 +68,14 @@ def read_table(path: Path) -> Table:
 
 def load_table(path: Path) -> Table:
     """Read a table of annotations or predictions. Raises PartposeError for a broken one."""
+    if path.suffix.lower() != ".csv":
+        with opened(path, KIND) as file:
+            return _from_hdf5(path, file["df_with_missing"])
     try:
-        return _from_csv(path) if path.suffix.lower() == ".csv" else _from_hdf5(path)
-    except (OSError, KeyError, IndexError, AttributeError, TypeError, ValueError, csv.Error) as error:
+        return _from_csv(path)
+    except (OSError, ValueError, IndexError, KeyError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
-        raise PartposeError(f"{readable(path)} is no whole table of DeepLabCut: {reason}") from error
+        raise PartposeError(f"{readable(path)} is no whole {KIND}: {reason}") from error
 
 
 def read_tables(paths: Sequence[Path]) -> tuple[list[Table], tuple[Skipped, ...]]:
@@ -161,16 +166,14 @@ def _from_csv(path: Path) -> Table:
     return Table(path, listed, columns, np.array(values, np.float64).reshape(len(rows), len(columns)))
 
 
-def _from_hdf5(path: Path) -> Table:
+def _from_hdf5(path: Path, group: h5py.Group) -> Table:
     """What pandas wrote, in either of its two layouts, without pandas and without running a pickle."""
-    with h5py.File(path, "r") as file:
-        group = file["df_with_missing"]
-        if "table" in group:
-            rows, blocks = _from_table(group["table"])
-        else:
-            rows, blocks = _from_arrays(group)
+    rows, blocks = _from_table(group["table"]) if "table" in group else _from_arrays(group)
     columns = tuple(column for names, _ in blocks for column in names)
-    return Table(path, rows, columns, np.concatenate([values for _, values in blocks], axis=1, dtype=np.float64))
+    values = np.concatenate([values for _, values in blocks], axis=1, dtype=np.float64)
+    if values.shape != (len(rows), len(columns)):
+        raise ValueError(f"it has {values.shape} values of {len(rows)} rows and {len(columns)} columns")
+    return Table(path, rows, columns, values)
 
 
 def _from_table(table: h5py.Dataset) -> tuple[tuple[str, ...], list[Block]]:

@@ -1,7 +1,6 @@
 """SLEAP's labels, `.slp`: HDF5 with a table each of frames, instances and points, and JSON that says what they mean."""
 
 import json
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from partpose.data.annotations.hdf5 import names_in, opened
 from partpose.data.annotations.instances import cuts_around
 from partpose.data.annotations.locate import locate
 from partpose.data.annotations.names import flip_pairs_of
@@ -53,19 +53,16 @@ def read(path: Path, found: list[Path]) -> Landmarks:
         raise PartposeError(
             f"{readable(path)} holds {len(found)} SLEAP files, expected the name of one of them: {names}"
         )
-    try:
-        with h5py.File(found[0], "r") as file:
-            return _read(file, found[0])
-    except (OSError, KeyError, ValueError, IndexError, TypeError) as error:
-        raise PartposeError(f"{readable(found[0])} is no whole SLEAP file: {error}") from error
+    with opened(found[0], "SLEAP file") as file:
+        return _read(file, found[0])
 
 
 def _is_labels(path: Path) -> bool:
-    with suppress(OSError):
-        if path.suffix.lower() == ".slp" and h5py.is_hdf5(path):
-            with h5py.File(path, "r") as file:
-                return {"metadata", "frames", "instances", "points"} <= set(file)
-    return False
+    """Also for one that is damaged, so that `read` can say so."""
+    if path.suffix.lower() != ".slp" or not (path.is_file() and h5py.is_hdf5(path)):
+        return False
+    held = names_in(path)
+    return held is None or {"metadata", "frames", "instances", "points"} <= held
 
 
 def _read(file: h5py.File, path: Path) -> Landmarks:

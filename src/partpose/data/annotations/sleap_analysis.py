@@ -1,12 +1,12 @@
 """SLEAP's analysis files, HDF5: the places of every node, in every frame, of every track of one video."""
 
 import json
-from contextlib import suppress
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from partpose.data.annotations.hdf5 import names_in, opened
 from partpose.data.annotations.instances import cuts_around
 from partpose.data.annotations.locate import locate
 from partpose.data.annotations.names import flip_pairs_of
@@ -35,21 +35,14 @@ def read(path: Path, found: list[Path]) -> Landmarks:
     if len(found) > 1:
         names = ", ".join(file.name for file in found)
         raise PartposeError(f"{readable(path)} holds {len(found)} analysis files, expected the name of one: {names}")
-    try:
-        with h5py.File(found[0], "r") as file:
-            return _read(file, found[0])
-    except (OSError, KeyError, ValueError, IndexError, TypeError) as error:
-        raise PartposeError(f"{readable(found[0])} is no whole analysis file of SLEAP: {error}") from error
+    with opened(found[0], "analysis file of SLEAP") as file:
+        return _read(file, found[0])
 
 
 def _held(path: Path) -> set[str]:
     """The names of what an analysis file holds, with its attributes; nothing for another file."""
-    with suppress(OSError):
-        if path.suffix.lower() in (".h5", ".hdf5") and h5py.is_hdf5(path):
-            with h5py.File(path, "r") as file:
-                held = {*file, *file.attrs}
-                return held if {"tracks", "track_occupancy", "node_names"} <= held else set()
-    return set()
+    held = (names_in(path) if path.suffix.lower() in (".h5", ".hdf5") else None) or set()
+    return held if {"tracks", "track_occupancy", "node_names"} <= held else set()
 
 
 def _read(file: h5py.File, path: Path) -> Landmarks:
