@@ -34,6 +34,7 @@ def predict_inputs(
     predictor = load(model, device)
     if linear_map is not None:
         linear_map.check(predictor.settings.model.parts, predictor.digest)
+    _check_style(wanted, predictor, linear_map)
     sources, skipped = find_sources(inputs)
     sources = chosen(sources, wanted, skipped)
     make_folder(output)
@@ -44,7 +45,6 @@ def predict_inputs(
             done = sum([task.do(source, bar) for source in sources])
     finally:
         write_skipped(output, skipped, skipped_name)
-    _check_style(wanted, predictor, linear_map)
     if done or len(skipped) > 1:
         report_skipped(skipped, str(output / skipped_name))
     if not done:
@@ -65,6 +65,16 @@ def chosen(sources: list[Source], wanted: Wanted, skipped: list[Skipped]) -> lis
     return [source._replace(frames=frames) if source.kind == "video" else source for source in sources]
 
 
+def _check_style(wanted: Wanted, predictor: Predictor, linear_map: LandmarkMap | None) -> None:
+    """Before the hours of work, not after."""
+    if not wanted.overlay:
+        return
+    if linear_map is None:
+        wanted.style.edges(part_names(predictor.settings.model.parts))
+    else:
+        wanted.style.edges(linear_map.names, linear_map.skeleton)
+
+
 def frames_of(source: Source) -> int:
     """How many pictures or frames an input has, as far as its header tells."""
     if source.kind == "pictures":
@@ -77,22 +87,6 @@ def frames_of(source: Source) -> int:
 
 
 @dataclass
-def _check_style(wanted: Wanted, predictor: Predictor, linear_map: LandmarkMap | None) -> None:
-    """Before the hours of work, not after."""
-    if not wanted.overlay:
-        return
-    if linear_map is None:
-        wanted.style.edges(part_names(predictor.settings.model.parts))
-    else:
-        wanted.style.edges(linear_map.names, linear_map.skeleton)
-
-
-def _check_formats(wanted: Wanted, finish: Finish) -> None:
-    needing = {"--with": wanted.extras, "--skip-existing": wanted.skip_existing}
-    if (lacking := [option for option, given in needing.items() if given]) and "h5" not in finish.as_what:
-        raise PartposeError(f"{lacking[0]} needs the HDF5 file: add h5 to --format {finish.formats}")
-
-
 class Task:
     """One call of `partpose predict`. known: what was passed over before the first input was opened."""
 
@@ -152,6 +146,8 @@ class Task:
         if not self.wanted.overlay:
             return []
         try:
+            # All frames that were asked for, those without an object too
+            asked = source._replace(frames=source.frames or slice(0, None))
             stem = self.output / source.stem
             return draw_overlay(poses, asked, stem, self.wanted.style, bar.drawing, self.skipped)
         except Unreadable as error:  # the input has gone in the meantime
@@ -177,8 +173,6 @@ class Task:
         return json.dumps(shaping, default=str)
 
     def _same(self, file: Path) -> Poses | None:
-            # All frames that were asked for, those without an object too
-            asked = source._replace(frames=source.frames or slice(0, None))
         """What a file holds, where it was made from this model with these options."""
         try:
             poses = read_hdf5(file)
