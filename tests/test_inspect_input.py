@@ -171,6 +171,8 @@ def test_a_model_and_a_run_are_told_with_what_they_are(tmp_path, capsys):
         ("empty", "found nothing in .*, expected a picture or video"),
         ("dlc.csv", r"dlc.csv holds predictions \(it has a likelihood, as DeepLabCut writes it\), not annotations"),
         ("broken", "landmarks.csv, line 2: expected 3 columns as in the header, got 2"),
+        ("half.png", "half.png is damaged: image file is truncated"),
+        ("half.mp4", "half.mp4 is not a video, or its beginning or index is damaged"),
         ("other.npz", "is not a complete .npz file of poses"),
     ],
 )
@@ -179,6 +181,9 @@ def test_what_cannot_be_read_is_one_line(tmp_path, capsys, name, said):
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "landmarks.csv").write_text("file,kp0_x,kp0_y\na.png,1\n")
     (tmp_path / "note.txt").write_text("a note")
+    (tmp_path / "half.mp4").write_bytes(bytes(range(256)))
+    Image.fromarray(blob(64, 64, 9, 9)).save(tmp_path / "half.png")
+    (tmp_path / "half.png").write_bytes((tmp_path / "half.png").read_bytes()[:300])
     (tmp_path / "other.npz").write_text("no arrays")
     with (tmp_path / "dlc.csv").open("w", newline="") as file:
         csv.writer(file).writerows(

@@ -1,6 +1,7 @@
 """What `partpose inspect` does: tell what a path leads to, say it, and draw a sheet of it."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -44,8 +45,8 @@ def inspect_input(path: Path, as_json: bool = False, sheet: Path | None = None) 
 
 def look(path: Path) -> Look:
     """What a file or folder is to partpose. Raises PartposeError, in one line, where it is nothing that can be used."""
-    if not path.exists():
-        raise PartposeError(f"{readable(path)} does not exist")
+    if not os.path.exists(path):  # noqa: PTH110, pathlib's raises on what may not be entered
+        raise PartposeError(f"{readable(path)} does not exist or may not be entered")
     own = inspect_own(path)
     if own is not None:
         return Look(own)
@@ -70,7 +71,7 @@ def to_json(inspection: Inspection) -> dict[str, Any]:
         "sizes": [{"width": width, "height": height, "pictures": n} for (width, height), n in i.sizes.items()],
         "outside": i.outside,
         "absent": i.absent,
-        "videos": [clip._asdict() for clip in i.videos],
+        "videos": [clip._asdict() | {"file": readable(clip.file)} for clip in i.videos],
         "skipped": [one._asdict() for one in i.skipped],
         "notes": i.notes,
         **({"sets": [to_json(one) for one in i.sets]} if i.sets else {}),
@@ -143,6 +144,8 @@ def _plain(path: Path, name: str = "", notes: tuple[str, ...] = ()) -> Look:
             ) from error
         raise
     inspection = inspect_sources(path, sources, skipped, name, (*notes, *_beside(path, predictions)))
+    if path.is_file() and inspection.skipped and not inspection.videos:
+        raise PartposeError(f"{readable(path)} {inspection.skipped[0].reason}")
     return Look(inspection, lambda number: source_samples(sources, number))
 
 
@@ -182,7 +185,8 @@ def _sizes(i: Inspection) -> str:
 
 def _videos(i: Inspection) -> list[str]:
     shown = [
-        f"{clip.file}: {clip.frames} frames, {clip.fps:.4g} a second, {clip.width}×{clip.height}, {clip.seconds:.1f} s"
+        f"{readable(clip.file)}: {clip.frames} frames, {clip.fps:.4g} a second, {clip.width}×{clip.height}, "
+        f"{clip.seconds:.1f} s"
         for clip in i.videos[:FEW]
     ]
     more = len(i.videos) - len(shown)

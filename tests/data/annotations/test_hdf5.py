@@ -35,6 +35,6 @@ def test_whatever_goes_wrong_becomes_one_line(path, error):
 
 
 def test_words_of_our_own_are_kept(path):
-    with pytest.raises(PartposeError, match="^holds no mouse$"), opened(path, "list of mice") as file:
+    with pytest.raises(PartposeError, match=r"^holds no mouse$"), opened(path, "list of mice") as file:
         assert file.attrs["three"] == 3
         raise PartposeError("holds no mouse")

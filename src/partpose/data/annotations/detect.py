@@ -1,5 +1,6 @@
 """Which format an annotated set is in: told from its files, never from a flag."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from os import PathLike
@@ -103,7 +104,8 @@ def known_formats() -> str:
 
 def sets_below(path: Path) -> Iterator[tuple[Path, Reader]]:
     """The annotated sets among the folders in a folder, of at most the first hundred, in natural order."""
-    folders = sorted((one for one in path.iterdir() if one.is_dir()), key=lambda one: natural(one.name))
+    inner = (path / name for name in _names(path))
+    folders = [one for one in inner if os.path.isdir(one)]  # noqa: PTH112, pathlib's may raise
     for folder in folders[:MOST_FOLDERS]:
         detected = detect(folder)
         if detected is not None:
@@ -112,9 +114,9 @@ def sets_below(path: Path) -> Iterator[tuple[Path, Reader]]:
 
 def _no_annotations(path: Path) -> str:
     formats = known_formats()
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110
         return "does not exist, expected an annotated set"
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113
         return f"is no annotation file of a format that is known: {formats}"
     below = ", ".join(f"{folder.name} ({reader.NAME})" for folder, reader in sets_below(path))
     if below:
@@ -124,7 +126,16 @@ def _no_annotations(path: Path) -> str:
 
 def _contents(folder: Path) -> str:
     """What lies directly in a folder: 8 .png, 2 folders, 1 .csv"""
-    kinds = Counter("folder" if one.is_dir() else one.suffix.lower() or "other" for one in folder.iterdir())
+    is_folder = {name: os.path.isdir(folder / name) for name in _names(folder)}  # noqa: PTH112
+    kinds = Counter("folder" if is_folder[name] else Path(name).suffix.lower() or "other" for name in is_folder)
     most = sorted(kinds.items(), key=lambda one: (-one[1], one[0]))[:4]
     named = (f"{number} {kind}{'s' if number > 1 and kind[0] != '.' else ''}" for kind, number in most)
     return ", ".join(named) or "nothing"
+
+
+def _names(folder: Path) -> list[str]:
+    """What lies in a folder, in natural order, without what is hidden; nothing where it may not be listed."""
+    try:
+        return sorted((name for name in os.listdir(folder) if not name.startswith(".")), key=natural)  # noqa: PTH208
+    except OSError:
+        return []
