@@ -131,25 +131,29 @@ def test_a_map_for_something_else_is_refused():
 
 @pytest.mark.parametrize("intercept", [None, np.array([[0.25, np.nan], [1 / 3, 0.0]])])
 def test_a_map_is_kept_without_loss(tmp_path, intercept):
-    kept = swap(intercept, ridge=1e-4, model_hash="a", skeleton=((1, 0),))
+    kept = swap(intercept, ridge=1e-4, model_hash="a", skeleton=((1, 0),), nearest=(1, 0, 0))
     kept.matrix[1, 0] = np.nan
     kept.save(tmp_path / "map.json")
     found = LandmarkMap.load(tmp_path / "map.json")
     np.testing.assert_array_equal(found.matrix, kept.matrix)
     np.testing.assert_array_equal(found.intercept, kept.intercept)
     assert (found.names, found.protocol, found.ridge, found.model_hash) == (kept.names, "image-size", 1e-4, "a")
-    assert found.skeleton == kept.skeleton
+    assert (found.skeleton, found.nearest) == (kept.skeleton, kept.nearest)
 
 
-def test_a_map_from_before_there_were_skeletons(tmp_path):
-    swap().save(tmp_path / "map.json")
+def test_a_map_of_an_earlier_version(tmp_path):
+    swap(skeleton=((0, 1),), nearest=(0, 0, 1)).save(tmp_path / "map.json")
     content = json.loads((tmp_path / "map.json").read_text())
-    (tmp_path / "map.json").write_text(json.dumps({name: content[name] for name in content if name != "skeleton"}))
-    assert LandmarkMap.load(tmp_path / "map.json").skeleton == ()
+    (tmp_path / "map.json").write_text(
+        json.dumps({name: content[name] for name in content if name not in ("skeleton", "nearest")})
+    )
+    found = LandmarkMap.load(tmp_path / "map.json")
+    assert (found.skeleton, found.nearest) == ((), ())
 
 
-def test_a_map_whose_skeleton_is_about_other_landmarks_is_none(tmp_path):
-    swap(skeleton=((0, 2),)).save(tmp_path / "map.json")
+@pytest.mark.parametrize("about", [{"skeleton": ((0, 2),)}, {"nearest": (0, 0, 2)}, {"nearest": (0, 1)}])
+def test_a_map_that_does_not_fit_itself_is_none(tmp_path, about):
+    swap(**about).save(tmp_path / "map.json")
     with pytest.raises(PartposeError, match="is not a landmark map"):
         LandmarkMap.load(tmp_path / "map.json")
 

@@ -54,7 +54,8 @@ def fit(
                 weights[some], offset[some] = _solve(x[rows], y[rows][:, some], intercept, solve_with)
     matrix = weights.reshape(count, 2, -1, 2)
     names = tuple(names) or tuple(f"landmark_{j}" for j in range(count))
-    return LandmarkMap(matrix, names, protocol, offset.reshape(count, 2) if intercept else None, strength, model_hash)
+    constant = offset.reshape(count, 2) if intercept else None
+    return LandmarkMap(matrix, names, protocol, constant, strength, model_hash, nearest=_nearest(x, y, seen))
 
 
 def mean_pose(landmarks: NDArray) -> NDArray:
@@ -66,6 +67,15 @@ def mean_pose(landmarks: NDArray) -> NDArray:
     count = seen.sum(axis=0)
     total = np.where(seen, landmarks, 0).sum(axis=0)
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+
+def _nearest(x: NDArray, y: NDArray, seen: NDArray) -> tuple[int, ...]:
+    """Of each part in rows (N, 2K) the landmark in rows (N, 2J) that it is nearest to, on average where that is seen."""
+    parts, points = (rows.reshape(len(rows), -1, 2) for rows in (x, y))
+    apart = np.full((parts.shape[1], points.shape[1]), np.inf)
+    for j in np.flatnonzero(seen.any(axis=0)):
+        apart[:, j] = np.linalg.norm(parts[seen[:, j]] - points[seen[:, j], None, j], axis=2).mean(axis=0)
+    return tuple(apart.argmin(axis=1).tolist())
 
 
 def _unit(parts: NDArray, landmarks: NDArray) -> tuple[NDArray, NDArray]:

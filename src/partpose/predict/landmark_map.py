@@ -28,6 +28,7 @@ class LandmarkMap:
     ridge: the ridge's strength (see `evaluate.regression`), None for plain least squares.
     model_hash: of the model whose parts it was fitted on; "" where that is not known.
     skeleton: pairs of landmarks to be drawn as lines, as the annotated set has them.
+    nearest: of each part the landmark that it lay nearest to on average over the training pictures; () where not known.
     """
 
     matrix: NDArray[np.float64]
@@ -37,6 +38,7 @@ class LandmarkMap:
     ridge: float | None = None
     model_hash: str = ""
     skeleton: tuple[tuple[int, int], ...] = ()
+    nearest: tuple[int, ...] = ()
 
     def apply(self, mean: NDArray) -> NDArray:
         """(F, K, 2) parts in the inside frame to (F, J, 2) landmarks in the inside frame."""
@@ -80,6 +82,7 @@ class LandmarkMap:
             "ridge": self.ridge,
             "model_hash": self.model_hash,
             "skeleton": self.skeleton,
+            "nearest": self.nearest,
             "matrix": _without_nan(self.matrix),
             "intercept": None if self.intercept is None else _without_nan(self.intercept),
         }
@@ -113,7 +116,11 @@ class LandmarkMap:
         skeleton = tuple((int(a), int(b)) for a, b in content.get("skeleton", ()))
         if not all(0 <= j < len(names) for pair in skeleton for j in pair):
             raise ValueError("skeleton and names do not fit")
-        return cls(matrix, names, content["protocol"], intercept, content["ridge"], content["model_hash"], skeleton)
+        nearest = tuple(int(j) for j in content.get("nearest", ()))
+        if len(nearest) not in (0, matrix.shape[2]) or not all(0 <= j < len(names) for j in nearest):
+            raise ValueError("nearest, matrix and names do not fit")
+        protocol, ridge, model_hash = content["protocol"], content["ridge"], content["model_hash"]
+        return cls(matrix, names, protocol, intercept, ridge, model_hash, skeleton, nearest)
 
 
 def _without_nan(values: NDArray) -> list:
