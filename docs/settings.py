@@ -60,7 +60,7 @@ def _kind(kind: Any) -> str:
     kind = get_args(kind)[0] if hasattr(kind, "__metadata__") else kind
     if get_origin(kind) is Literal:
         return ", ".join(f"`{choice}`" for choice in get_args(kind))
-    return {int: "whole number", float: "number", bool: "`true`, `false`"}[kind]
+    return {int: "whole number", float: "number", bool: "`true`, `false`", str: "text"}[kind]
 
 
 def _preset(name: str) -> str:

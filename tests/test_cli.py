@@ -172,7 +172,7 @@ def test_paths_that_are_missing_or_empty(capfd, tmp_path, monkeypatch, arguments
 
 
 def test_mistakes_in_an_evaluation(capfd, tmp_path, model, pictures):
-    assert_matches("is not an annotated set", mistake(capfd, "evaluate", model, pictures))
+    assert_matches("holds no annotations of a format that is known", mistake(capfd, "evaluate", model, pictures))
     only_train = save_annotated(tmp_path / "only train", "aaa")
     assert_matches("no readable labelled picture with split=test", mistake(capfd, "evaluate", model, only_train))
 

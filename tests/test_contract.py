@@ -83,7 +83,11 @@ def test_every_line_of_the_config_is_explained():
         ({"model": small_config()["model"] | {"siz": 64}}, "unknown key 'model.siz'; did you mean 'model.size'?"),
         ({"model": small_config()["model"] | {"size": 100}}, "model.size must be a multiple of 16, got 100; try 96"),
         ({"model": small_config()["model"] | {"parts": "many"}}, "model.parts: input should be a valid integer"),
-        ({"data": {}}, "missing data.frames_per_video (the default is 1000), data.margin (the default is 0.25), data.memory (the default is 2.0)"),
+        (
+            {"data": {}},
+            "missing data.frames_per_video (the default is 1000), data.boxes (the default is None), data.margin (the default is "
+            "0.25), data.memory (the default is 2.0)",
+        ),
         ({"data": None}, "data: input should be a valid dictionary"),
         ({MODEL_KEY: 3}, "trained_model should be the folder of a trained model or null, got 3"),
     ],
@@ -150,7 +154,8 @@ def test_train_interrupt_restart_and_infer_through_the_script(place):
     out, err = process.communicate()
     assert (process.returncode, err) == (0, "")
     results = place / "my output" / "inference"
-    assert {path.name for path in results.iterdir()} == {"my pictures.h5", "my pictures.csv", "my pictures_parts", "my pictures_sheet.png"}
+    endings = {".h5", ".csv", "_parts", "_sheet.png"}
+    assert {path.name for path in results.iterdir()} == {f"my pictures{ending}" for ending in endings}
     assert len([*(results / "my pictures_parts").iterdir()]) == 10
 
     write_config(place, small_config(**{MODEL_KEY: "my output"}))

@@ -13,9 +13,11 @@ from pydantic import ValidationError
 import partpose
 from partpose.cli_convert import convert
 from partpose.cli_draw import draw
+from partpose.cli_smooth import calibrate, smooth
 from partpose.command import command
 from partpose.config import DataSettings, LossSettings, ModelSettings, TrainSettings, TransformSettings, explain
 from partpose.errors import PartposeError
+from partpose.predict.finish import Finish
 from partpose.wanted import Wanted
 
 app = App(
@@ -26,6 +28,8 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.command(convert)
+app.command(smooth)
+app.command(calibrate)
 app.command(draw)
 Section = Annotated[object, Parameter(negative=())]
 
@@ -79,6 +83,7 @@ def train(
     transform: Annotated[TransformSettings | None, Parameter(name="transform")] = None,
     loss: Annotated[LossSettings | None, Parameter(name="loss")] = None,
     train: Annotated[TrainSettings | None, Parameter(name="train")] = None,
+    boxes: str | None = None,
     init: str | None = None,
     device: str | None = None,
     resume: Annotated[bool, Parameter(negative=())] = False,
@@ -93,6 +98,8 @@ def train(
         The run's folder: model, checkpoint, log and picture grids.
     preset
         smoke, figures, faces, people, animals, lorenz2019, or a YAML file. Default: figures.
+    boxes
+        The same as --data.boxes: a CSV with file or frame, x, y, w, h and perhaps id; or auto.
     init
         Begin from the weights of another run, or of a shipped model by name.
     device
@@ -104,6 +111,8 @@ def train(
 
     sections = {"model": model, "data": data, "transform": transform, "loss": loss, "train": train}
     changes = {name: s.model_dump(exclude_unset=True) for name, s in sections.items() if s is not None}
+    if boxes is not None:
+        changes["data"] = {**changes.get("data", {}), "boxes": boxes}
     settings = starting_settings(output, preset, {name: s for name, s in changes.items() if s}, resume)
     sys.exit(train_run(input, output, settings, init, device, resume))
 
@@ -164,6 +173,7 @@ def predict(
     *,
     output: Path,
     wanted: Annotated[Wanted | None, Parameter(name="*")] = None,
+    finish: Annotated[Finish | None, Parameter(name="*")] = None,
     device: str | None = None,
 ) -> None:
     """Find the parts in pictures and videos; writes HDF5 and CSV for every input.
@@ -181,7 +191,7 @@ def predict(
     """
     from partpose.prediction import predict_inputs
 
-    predict_inputs(model, inputs, output, wanted or Wanted(), device)
+    predict_inputs(model, inputs, output, wanted or Wanted(), device, finish or Finish())
 
 
 @app.command
@@ -193,6 +203,7 @@ def evaluate(
     intercept: bool = True,
     json: Path | None = None,
     save_landmarks: Path | None = None,
+    boxes: str | None = None,
     device: str | None = None,
 ) -> None:
     """Measure a model on an annotated set: a linear map from parts to landmarks, fitted on train, reported on test.
@@ -202,7 +213,7 @@ def evaluate(
     model
         A run's folder, or a shipped model by name.
     dataset
-        A folder with landmarks.csv.
+        An annotated set: a folder with landmarks.csv, or files of DeepLabCut, SLEAP, COCO, … (see `partpose inspect`).
     protocol
         image-size, normalised, human36m or pck@0.1. Default: normalised where the set names a normaliser, else image-size.
     intercept
@@ -211,12 +222,14 @@ def evaluate(
         Also write the result to this file.
     save_landmarks
         Keep the linear map, for `predict --landmarks`.
+    boxes
+        Where to look: a CSV, auto, or none; see `partpose predict`.
     device
         cpu or cuda:0. Default: the first GPU where there is one.
     """
     from partpose.run import evaluate_model
 
-    evaluate_model(model, dataset, protocol, intercept, json, save_landmarks, device)
+    evaluate_model(model, dataset, protocol, intercept, json, save_landmarks, device, boxes)
 
 
 @app.command

@@ -17,6 +17,10 @@ NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+def _none(value: Any) -> Any:
+    return None if value in ("none", "null") else value
+
+
 class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -63,10 +67,18 @@ class DataSettings(Frozen):
 
     frames_per_video: Annotated[int, Field(ge=1)] = 1000
     """Frames taken from each video, spread evenly."""
+    boxes: str | None = None
+    """Where the objects are: a CSV with file or frame, x, y, w, h and perhaps id; or auto, for the one moving object of a
+    fixed camera. Prediction and evaluation look with auto too where the model was trained so."""
     margin: NotNegative = 0.25
     """Share of a box's side that is added around it, so that a view cut from the middle holds the object whole."""
     memory: Positive = 2.0
     """GiB of decoded pictures kept in memory; a larger set goes to a file in the run folder."""
+
+    @field_validator("boxes", mode="before")
+    @classmethod
+    def _no_boxes(cls, boxes: Any) -> Any:
+        return _none(boxes)
 
 
 class TransformSettings(Frozen):
@@ -160,7 +172,7 @@ class TrainSettings(Frozen):
     @field_validator("steps", "minutes", mode="before")
     @classmethod
     def _none(cls, bound: Any) -> Any:
-        return None if bound in ("none", "null") else bound
+        return _none(bound)
 
 
 class Settings(Frozen):

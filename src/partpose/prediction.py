@@ -1,44 +1,56 @@
 """What `partpose predict` does: many inputs, each with its files, and nothing that is computed is lost."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePath
 
 from partpose.data.atomic import make_folder
+from partpose.data.boxes import boxes_for, check_boxes, write_boxes
 from partpose.data.images import Unreadable
 from partpose.data.sources import Source, find_sources, of_split
 from partpose.data.video import probe
 from partpose.data.walk import readable
 from partpose.errors import PartposeError, Skipped
-from partpose.predict.formats import read_hdf5, write_dlc_csv, write_hdf5
+from partpose.predict.extras import Extras
+from partpose.predict.files import files_of, write_files
+from partpose.predict.finish import EXTRAS, Finish, among
+from partpose.predict.formats import read_hdf5, write_hdf5
 from partpose.predict.landmark_map import LandmarkMap
 from partpose.predict.overlay import draw_overlay
 from partpose.predict.poses import Poses, part_names
 from partpose.predict.predictor import NothingRead, Predictor, load
+from partpose.run import boxes_like_training
 from partpose.terminal import PredictionBar, count, report_skipped
 from partpose.train.run_folder import RUN, SKIPPED, SKIPPED_IN_RUN, write_skipped
 from partpose.wanted import Wanted
 
-WRITERS: dict[str, Callable[[Poses, Path], None]] = {"h5": write_hdf5, "csv": write_dlc_csv}
-
-
-USUAL = Wanted()
+USUAL, AS_PREDICTED = Wanted(), Finish()
 
 
 def predict_inputs(
-    model: str, inputs: Sequence[Path], output: Path, wanted: Wanted = USUAL, device: str | None = None
+    model: str,
+    inputs: Sequence[Path],
+    output: Path,
+    wanted: Wanted = USUAL,
+    device: str | None = None,
+    finish: Finish = AS_PREDICTED,
 ) -> None:
     """Predict every input and write its files; an input that cannot be used is reported and passed over."""
+    _check_formats(wanted, finish)
     linear_map = LandmarkMap.load(wanted.landmarks) if wanted.landmarks else None
     predictor = load(model, device)
+    predictor.average, predictor.uncertainty = wanted.average, wanted.uncertainty
     if linear_map is not None:
         linear_map.check(predictor.settings.model.parts, predictor.digest)
     _check_style(wanted, predictor, linear_map)
     sources, skipped = find_sources(inputs)
     sources = chosen(sources, wanted, skipped)
+    wanted = replace(wanted, boxes=boxes_like_training(wanted.boxes, predictor.settings))
+    skipped += check_boxes(wanted.boxes, sources) if wanted.boxes else []
     make_folder(output)
-    task = Task(predictor, linear_map, output, wanted, skipped, list(skipped))
+    task = Task(predictor, linear_map, output, wanted, finish, skipped, list(skipped))
     skipped_name = SKIPPED_IN_RUN if (output / RUN).is_file() else SKIPPED
     try:
         with PredictionBar([frames_of(source) for source in sources]) as bar:
@@ -75,6 +87,12 @@ def _check_style(wanted: Wanted, predictor: Predictor, linear_map: LandmarkMap |
         wanted.style.edges(linear_map.names, linear_map.skeleton)
 
 
+def _check_formats(wanted: Wanted, finish: Finish) -> None:
+    needing = {"--with": wanted.extras, "--skip-existing": wanted.skip_existing}
+    if (lacking := [option for option, given in needing.items() if given]) and "h5" not in finish.formats:
+        raise PartposeError(f"{lacking[0]} needs the HDF5 file: add h5 to --format {finish.format}")
+
+
 def frames_of(source: Source) -> int:
     """How many pictures or frames an input has, as far as its header tells."""
     if source.kind == "pictures":
@@ -94,6 +112,7 @@ class Task:
     linear_map: LandmarkMap | None
     output: Path
     wanted: Wanted
+    finish: Finish
     skipped: list[Skipped]
     known: list[Skipped]
 
@@ -103,12 +122,12 @@ class Task:
         if self.wanted.skip_existing and self._is_done(source):
             bar.say(f"{readable(source.path)}: was predicted before, {self._file(source, '.h5')}")
             return True
-        poses = self._predict(source, bar)
-        if poses is None:
-            return False
-        files = [self._file(source, f".{suffix}") for suffix in WRITERS]
-        for file, write in zip(files, WRITERS.values(), strict=True):
-            write(poses, file)
+        with self._extras(source) as extras:
+            poses = self._predict(source, bar)
+            if poses is None:
+                return False
+            poses = self.finish(poses)
+            files = write_files(poses, self._file(source), self.finish.formats, extras.finished() if extras else None)
         files += self._overlay(poses, source, bar)
         self._partial(source).unlink(missing_ok=True)
         what = count(len(poses), "row" if any(poses.track) else "frame" if source.kind == "video" else "picture")
@@ -117,7 +136,8 @@ class Task:
 
     def _predict(self, source: Source, bar: PredictionBar) -> Poses | None:
         known = _below(source, self.known)
-        so_far = self._so_far(source) if self.wanted.skip_existing else None
+        # What the appearances and maps of the first part were is not known any more
+        so_far = self._so_far(source) if self.wanted.skip_existing and not self.wanted.extras else None
         bar.advance(0 if so_far is None else len(so_far))
         try:
             source = self._boxed(source)
@@ -131,12 +151,23 @@ class Task:
         poses = poses if self.linear_map is None else poses.landmarks(self.linear_map)
         return self._named(poses)
 
+    @contextmanager
+    def _extras(self, source: Source) -> Generator[Extras | None]:
+        if not self.wanted.extras:
+            yield None
+            return
+        kinds, path = among(EXTRAS, self.wanted.extras, "--with"), self.output / f".{source.stem}.extras.h5"
+        with Extras(path, kinds, self.predictor.network) as extras:
+            self.predictor.watch = extras.add
+            try:
+                yield extras
+            finally:
+                self.predictor.watch = None
+
     def _boxed(self, source: Source) -> Source:
         """The source with its boxes, which are written beside its results."""
         if self.wanted.boxes is None:
             return source
-        from partpose.data.boxes import boxes_for, write_boxes
-
         boxed, missed = boxes_for(source, self.wanted.boxes)
         self.skipped += missed
         write_boxes(self._file(source, "_boxes.csv"), boxed)
@@ -154,7 +185,7 @@ class Task:
             self.skipped.append(error.skipped)
             return []
 
-    def _file(self, source: Source, ending: str) -> Path:
+    def _file(self, source: Source, ending: str = "") -> Path:
         return self.output / f"{source.stem}{ending}"
 
     def _partial(self, source: Source) -> Path:
@@ -170,7 +201,9 @@ class Task:
     def _options(self) -> str:
         w = self.wanted
         shaping = {"landmarks": w.landmarks, "split": w.split, "boxes": w.boxes, "frames": [w.start, w.stop, w.every]}
-        return json.dumps(shaping, default=str)
+        measuring = {"average": w.average, "uncertainty": w.uncertainty, "with": w.extras}
+        finish = {name: value for name, value in asdict(self.finish).items() if name != "format"}
+        return json.dumps({**shaping, **measuring, **finish}, default=str)
 
     def _same(self, file: Path) -> Poses | None:
         """What a file holds, where it was made from this model with these options."""
@@ -182,7 +215,7 @@ class Task:
         return poses if mine.items() <= poses.provenance.items() else None
 
     def _is_done(self, source: Source) -> bool:
-        files = [self._file(source, f".{suffix}") for suffix in WRITERS]
+        files = files_of(self._file(source), self.finish.formats)
         return all(file.is_file() for file in files) and self._same(self._file(source, ".h5")) is not None
 
     def _so_far(self, source: Source) -> Poses | None:

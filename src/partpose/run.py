@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 
 from partpose.config import Settings, load_preset
 from partpose.data.atomic import check_writable, make_folder
+from partpose.data.boxes import AUTO, boxes_for, check_boxes, write_boxes
 from partpose.data.canvas import Canvases, read_canvases
-from partpose.data.landmarks import LANDMARKS
+from partpose.data.images import Unreadable
 from partpose.data.pack import open_pack
 from partpose.data.reading import Look
 from partpose.data.sources import Source, find_sources, of_split, some_files, training_files
@@ -28,6 +30,8 @@ from partpose.train.batches import Batches
 from partpose.train.loop import Outcome, train
 from partpose.train.run_folder import RUN, SKIPPED, RunExists, saved_settings
 from partpose.train.schedule import Clock
+
+BOXES = "boxes.csv"
 
 
 class TerminalReporter:
@@ -131,10 +135,39 @@ def read_training(input: Path, settings: Settings, output: Path) -> tuple[Canvas
         pack = open_pack(input, settings)
         return pack.canvases, pack.about.held_out
     found, m, d = training_files(input), settings.model, settings.data
+    sources, skipped = boxed(found.sources, d.boxes)
     look = Look(m.canvas, m.channels, d.margin)
     with counting("reading") as progress:
-        canvases = read_canvases(found.sources, look, d.frames_per_video, progress, int(d.memory * 2**30), output)
-    return canvases._replace(skipped=[*found.skipped, *canvases.skipped]), found.held_out
+        canvases = read_canvases(sources, look, d.frames_per_video, progress, int(d.memory * 2**30), output)
+    if d.boxes is not None:
+        write_boxes(output / BOXES, *sources)
+    return canvases._replace(skipped=[*found.skipped, *skipped, *canvases.skipped]), found.held_out
+
+
+def boxed(sources: Sequence[Source], boxes: str | None) -> tuple[list[Source], list[Skipped]]:
+    """The sources with their boxes; one that has none is passed over. Raises PartposeError where none has."""
+    if boxes is None:
+        return list(sources), []
+    skipped = check_boxes(boxes, sources)
+    found = []
+    for source in sources:
+        try:
+            one, missed = boxes_for(source, boxes)
+        except Unreadable as error:
+            skipped.append(error.skipped)
+        else:
+            found.append(one)
+            skipped += missed
+    if not found:
+        raise PartposeError(f"no input has boxes, the first: {skipped[-1].path}: {skipped[-1].reason}")
+    return found, skipped
+
+
+def boxes_like_training(asked: str | None, settings: Settings) -> str | None:
+    """What a call looks with: what it asks for, else auto where the model was trained so; "none" is for whole pictures."""
+    if asked is None:
+        return AUTO if settings.data.boxes == AUTO else None
+    return None if asked == "none" else asked
 
 
 def evaluate_model(
@@ -145,15 +178,15 @@ def evaluate_model(
     json: Path | None = None,
     save_landmarks: Path | None = None,
     device: str | None = None,
+    boxes: str | None = None,
 ) -> None:
     """Evaluate, print the table, and write what was asked for."""
-    if not (dataset / LANDMARKS).is_file():
-        raise PartposeError(f"{dataset} is not an annotated set: expected a folder with a {LANDMARKS}")
     predictor = load(model, device)
+    boxes = boxes_like_training(boxes, predictor.settings)
     for path in (json, save_landmarks):
         if path is not None:
             check_writable(path)
-    result, linear_map, skipped = evaluate(predictor, dataset, protocol, intercept)
+    result, linear_map, skipped = evaluate(predictor, dataset, protocol, intercept, boxes=boxes)
     console.print(table(result))
     if json is not None:
         write_json(result, json)

@@ -28,7 +28,8 @@ class Wanted:
     split: str | None = None
     """Of an annotated set only the pictures of this split: train, test, …"""
     boxes: str | None = None
-    """Where to look: a CSV with file or frame, x, y, w, h and perhaps id; or auto, the one moving object of a fixed camera."""
+    """Where to look: a CSV with file or frame, x, y, w, h and perhaps id; or auto, the one moving object of a fixed camera
+    (the default where the model was trained so); or none, for the whole pictures."""
     every: int = 1
     """Of a video every so many frames."""
     start: int = 0
@@ -37,6 +38,12 @@ class Wanted:
     """Of a video up to this frame, which is not predicted any more."""
     skip_existing: Flag = False
     """Leave what was predicted before with this model and these options, and go on with what was interrupted."""
+    average: Annotated[int, Parameter(validator=Number(gte=1))] = 1
+    """Average keypoints over so many gently changed pictures, the unchanged one among them; takes as many times longer."""
+    uncertainty: int = 0
+    """Measure each keypoint's uncertainty, from so many gentle changes of the picture (8 do); takes as many times longer."""
+    extras: Annotated[str, Parameter(name="--with")] = ""
+    """Also keep in the HDF5 file, separated by commas: appearance (of every part), maps (the part maps; these are large)."""
     batch: Annotated[int, Parameter(validator=Number(gte=1))] = 32
     """Pictures at a time."""
 

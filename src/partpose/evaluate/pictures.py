@@ -1,11 +1,14 @@
 """The pictures of an annotated set, as a network sees them, with their landmarks."""
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from partpose.data.boxes import boxes_for
 from partpose.data.cut import Cut
 from partpose.data.images import Unreadable
 from partpose.data.landmarks import Landmarks
@@ -13,7 +16,7 @@ from partpose.data.reading import Look, View, read_views
 from partpose.data.sources import Source
 from partpose.errors import PartposeError, Skipped
 
-Boxes = Callable[[Source], Source]
+TEST_SHARE = 0.2
 
 
 class Pictures(NamedTuple):
@@ -26,15 +29,35 @@ class Pictures(NamedTuple):
     split: NDArray[np.str_]  # (N,)
 
 
-def read_pictures(look: Look, landmarks: Landmarks, boxes: Boxes | None = None) -> tuple[Pictures, list[Skipped]]:
+def with_split(landmarks: Landmarks) -> Landmarks:
+    """A set of another tool that has no test split with one: a fifth of its pictures, by the hash of their names.
+
+    The parts may have been trained on them, so the error is that of the map alone; the result says so. Frames of a video
+    are taken in blocks of a fiftieth of them: neighbours are nearly the same picture.
+    """
+    if landmarks.format == Landmarks.format or {"train", "test"} <= set(landmarks.split):
+        return landmarks
+    keys = landmarks.files
+    if landmarks.frames is not None:
+        block = max(1, len(set(landmarks.frames)) // 50)
+        keys = tuple(f"{file}#{frame // block}" for file, frame in zip(keys, landmarks.frames, strict=True))
+    return replace(landmarks, split=tuple("test" if _share(key) < TEST_SHARE else "train" for key in keys))
+
+
+def _share(name: str) -> float:
+    """A number in [0, 1) that goes by the name alone."""
+    return int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()[:6]) / 2**48
+
+
+def read_pictures(look: Look, landmarks: Landmarks, boxes: str | None = None) -> tuple[Pictures, list[Skipped]]:
     """Decode the train and test pictures of an annotated set.
 
-    boxes: finds where to look, where the set does not say; one object a picture, the first of its boxes.
+    boxes: where to look, as `boxes_for` takes it, of each picture the first; None for where the set says.
     """
     wanted = [i for i, split in enumerate(landmarks.split) if split in ("train", "test")]
     rows, views, skipped = [], [], []
     for source, places in sources_of(landmarks, wanted):
-        for view in _views(source if boxes is None else boxes(source), look, skipped):
+        for view in _views(source, look, boxes, skipped):
             row = places.get((view.index, view.number))
             if row is not None:
                 rows.append(row)
@@ -70,8 +93,11 @@ def _source(landmarks: Landmarks, kind, rows: Sequence[int]) -> tuple[Source, di
     return Source(path, kind, files, names, path.stem, {i: tuple(some) for i, some in cuts.items()}), places
 
 
-def _views(source: Source, look: Look, skipped: list[Skipped]) -> list[View]:
+def _views(source: Source, look: Look, boxes: str | None, skipped: list[Skipped]) -> list[View]:
     try:
+        if boxes is not None:
+            source, missed = boxes_for(source, boxes)
+            skipped += missed
         return list(read_views(source, look, skipped))
     except Unreadable as error:
         skipped.append(error.skipped)

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from partpose.data.landmarks import Landmarks, read_landmarks
+from partpose.data.annotations.detect import read_annotated
+from partpose.data.landmarks import Landmarks
 from partpose.errors import PartposeError, Skipped
 from partpose.evaluate import protocols, regression
-from partpose.evaluate.pictures import Boxes, Pictures, read_pictures
+from partpose.evaluate.pictures import Pictures, read_pictures, with_split
 from partpose.evaluate.report import Evaluation
 from partpose.geometry import to_inside, to_pixels
 from partpose.model.part_model import PartModel
@@ -26,21 +27,24 @@ def evaluate(
     protocol: str | None = None,
     intercept: bool = True,
     seed: int = 0,
-    boxes: Boxes | None = None,
+    boxes: str | None = None,
 ) -> tuple[Evaluation, LandmarkMap, list[Skipped]]:
     """Fit a linear map from parts to landmarks on split=train, report its error on split=test.
 
-    boxes: finds where to look in each picture, see `read_pictures`.
+    dataset: in any format that `read_annotated` knows. One of another tool that has no test split gets one, see
+    `with_split`.
+    boxes: where to look, as `boxes_for` takes it; None for where the set says, or the whole pictures.
     Returns the result, the fitted map, and the pictures that could not be read.
 
     Raises:
         PartposeError: where the set has no labelled pictures in one of the splits, or the protocol does not fit it.
     """
-    landmarks = read_landmarks(dataset)
+    landmarks = with_split(read_annotated(dataset))
     chosen = protocols.choose_protocol(protocol, landmarks.normaliser, landmarks.flip_pairs)
     intercept = intercept and chosen.intercept
     _refuse_empty_split(landmarks, [], dataset)
     pictures, skipped = read_pictures(predictor.look, landmarks, boxes)
+    skipped = [*landmarks.skipped, *skipped]
     _refuse_empty_split(pictures, skipped, dataset)
     test, s = pictures.split == "test", predictor.settings
     truth = pictures.points[test], pictures.sizes[test], chosen
