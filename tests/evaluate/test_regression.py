@@ -143,7 +143,7 @@ def test_the_mean_pose_leaves_missing_landmarks_out():
 def test_every_part_has_the_landmark_that_it_is_nearest_to():
     """Part 0 lies beside landmark 1; part 1 on landmark 2, where that is seen; part 2 nearest to landmark 0."""
     rng = np.random.default_rng(0)
-    landmarks = rng.uniform(-0.2, 0.2, (200, 4, 2)) + [[-0.8, 0], [0.8, 0], [0, 0.8], [0, -0.8]]
+    landmarks = rng.uniform(-0.2, 0.2, (200, 4, 2)) + np.array([(-0.8, 0), (0.8, 0), (0, 0.8), (0, -0.8)])
     parts = np.stack([landmarks[:, 1] + 0.1, landmarks[:, 2], np.full((200, 2), (-0.3, 0))], axis=1)
     landmarks[100:, 2] = np.nan
     landmarks[:, 3] = np.nan
