@@ -13,7 +13,10 @@ from videos import save_video
 from partpose import prediction
 from partpose.data.video import read_frames
 from partpose.errors import PartposeError
+from partpose.predict.finish import Finish
 from partpose.predict.formats import read_hdf5
+from partpose.predict.landmark_map import LandmarkMap
+from partpose.predict.predictor import load
 from partpose.prediction import Wanted, predict_inputs
 
 
@@ -172,9 +175,13 @@ def test_an_output_that_cannot_be_written_ends_it_but_keeps_the_list(tmp_path, c
 
 def test_an_input_that_goes_while_its_overlay_is_drawn_stops_no_other(tmp_path, clip, monkeypatch):
     model, pictures = str(save_untrained(tmp_path / "model")), save_pictures(tmp_path / "pictures", 2)
-    write = prediction.WRITERS["csv"]
-    vanishing = {"csv": lambda poses, file: (write(poses, file), clip.unlink(missing_ok=True))}
-    monkeypatch.setattr(prediction, "WRITERS", {**prediction.WRITERS, **vanishing})
+    write = prediction.write_files
+
+    def write_and_lose(*given):
+        clip.unlink(missing_ok=True)
+        return write(*given)
+
+    monkeypatch.setattr(prediction, "write_files", write_and_lose)
     predict_inputs(model, [clip, pictures], tmp_path / "out", Wanted(overlay=True))
     assert len(list((tmp_path / "out").glob("*.h5"))) == 2
     assert_lists(listed(tmp_path / "out"), {"clip.mp4": "does not exist"})
@@ -243,3 +250,66 @@ def test_a_line_now_and_then_where_there_is_no_terminal(tmp_path, clip, capsys, 
     monkeypatch.setattr(prediction.PredictionBar, "EVERY", 0.0)
     predict_inputs(str(save_untrained(tmp_path / "model")), [clip], tmp_path / "out", Wanted(batch=10))
     assert "10 of 30 done" in capsys.readouterr().out
+
+
+def test_every_format_filters_and_raw_keypoints_beside(clip, tmp_path, capsys):
+    model = str(save_untrained(tmp_path / "model"))
+    finish = Finish(smooth="savgol", min_confidence=0.01, max_gap=2, format="h5,csv,coco,npz")
+    predict_inputs(model, [clip], tmp_path / "out", finish=finish)
+    names = ["clip.coco.json", "clip.coco_images.json", "clip.csv", "clip.h5", "clip.npz"]
+    names += ["clip.raw.coco.json", "clip.raw.coco_images.json", "clip.raw.csv"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    poses, plain = read_hdf5(tmp_path / "out" / "clip.h5"), load(model).predict(clip)
+    np.testing.assert_allclose(poses.raw, plain.mean, atol=1e-4)
+    assert [one.split("(")[0] for one in poses.history][-2:] == ["savgol_filter", "interpolate_gaps"]
+    assert "clip.raw.csv" in capsys.readouterr().out
+
+
+def test_landmarks_are_filtered_not_their_parts(tmp_path, clip):
+    model = save_untrained(tmp_path / "model")
+    parts = load(model).settings.model.parts
+    matrix = np.zeros((1, 2, parts, 2))
+    matrix[0, :, 0], matrix[0, :, 1] = np.eye(2) / 2, np.eye(2) / 2
+    LandmarkMap(matrix, ("nose",), "image-size").save(tmp_path / "map.json")
+    finish, wanted = Finish(smooth="median"), Wanted(landmarks=tmp_path / "map.json", uncertainty=2, average=2)
+    predict_inputs(str(model), [clip], tmp_path / "out", wanted, finish=finish)
+    poses = read_hdf5(tmp_path / "out" / "clip.h5")
+    assert poses.raw.shape == poses.mean.shape == (30, 1, 2)
+    assert np.isfinite(poses.uncertainty).all()
+    done = [one.split("(")[0] for one in poses.history]
+    assert done == ["average", "uncertainty", "landmarks by a linear map, protocol image-size", "median_filter"]
+
+
+def test_appearance_and_maps_of_every_frame_and_no_temporary_file(clip, tmp_path):
+    model = save_untrained(tmp_path / "model")
+    predict_inputs(str(model), [clip], tmp_path / "out", Wanted(extras="appearance,maps", batch=7))
+    s = load(model).settings.model
+    with h5py.File(tmp_path / "out" / "clip.h5") as file:
+        assert file["appearance"].shape == (30, s.parts, s.appearance)
+        assert file["maps"].shape[:2] == (30, s.parts)
+        np.testing.assert_allclose(file["maps"][:].astype(float).sum((2, 3)), 1, rtol=5e-3)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["clip.csv", "clip.h5"]
+
+
+def test_a_result_smoothed_in_another_way_is_not_taken_for_this_one(clip, tmp_path, capsys):
+    model = str(save_untrained(tmp_path / "model"))
+    predict_inputs(model, [clip], tmp_path / "out", finish=Finish(smooth="median"))
+    for smooth, again in (("median", False), ("kalman", True)):
+        capsys.readouterr()
+        predict_inputs(model, [clip], tmp_path / "out", Wanted(skip_existing=True), finish=Finish(smooth=smooth))
+        assert ("was predicted before" in capsys.readouterr().out) is not again
+
+
+@pytest.mark.parametrize("wanted", [{"skip_existing": True}, {"extras": "maps"}])
+def test_what_needs_the_hdf5_file_says_so(clip, tmp_path, wanted):
+    with pytest.raises(PartposeError, match="needs the HDF5 file: add h5 to --format csv"):
+        predict_inputs("nowhere", [clip], tmp_path / "out", Wanted(**wanted), finish=Finish(format="csv"))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [({"uncertainty": 1}, "takes 2 changes or more"), ({"extras": "map"}, "--with expects some of appearance, maps")],
+)
+def test_measures_that_do_not_fit_are_refused(wanted, message):
+    with pytest.raises(PartposeError, match=message):
+        Wanted(**wanted)

@@ -30,7 +30,7 @@ def test_every_file_is_filtered_and_written_in_the_formats_asked_for(tmp_path, c
     write_hdf5(poses(), tmp_path / "one.h5")
     write_npz(poses(), tmp_path / "two.npz")
     smooth_files(
-        [tmp_path / "one.h5", tmp_path / "two.npz"], tmp_path / "out", Finish(smooth="median", formats="npz,csv")
+        [tmp_path / "one.h5", tmp_path / "two.npz"], tmp_path / "out", Finish(smooth="median", format="npz,csv")
     )
     names = [f"{stem}.{ending}" for stem in ("one", "two") for ending in ("csv", "npz", "raw.csv")]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
@@ -42,8 +42,8 @@ def test_every_file_is_filtered_and_written_in_the_formats_asked_for(tmp_path, c
 
 def test_smoothing_again_starts_from_the_raw_keypoints(tmp_path):
     write_hdf5(poses(), tmp_path / "clip.h5")
-    smooth_files([tmp_path / "clip.h5"], tmp_path, Finish(smooth="savgol", formats="h5"))
-    smooth_files([tmp_path / "clip.h5"], tmp_path, Finish(min_confidence=0.5, formats="h5"))
+    smooth_files([tmp_path / "clip.h5"], tmp_path, Finish(smooth="savgol", format="h5"))
+    smooth_files([tmp_path / "clip.h5"], tmp_path, Finish(min_confidence=0.5, format="h5"))
     found = read_hdf5(tmp_path / "clip.h5")
     kept = poses().confidence >= 0.5
     np.testing.assert_array_equal(found.mean[kept], poses().mean[kept])
@@ -54,7 +54,7 @@ def test_appearance_and_maps_stay_in_the_file(tmp_path):
     write_hdf5(poses(), tmp_path / "clip.h5")
     with h5py.File(tmp_path / "clip.h5", "a") as file:
         file["maps"] = np.ones((30, 2, 4, 4), np.float16)
-    smooth_files([tmp_path / "clip.h5"], tmp_path, Finish(smooth="median", formats="h5"))
+    smooth_files([tmp_path / "clip.h5"], tmp_path, Finish(smooth="median", format="h5"))
     with h5py.File(tmp_path / "clip.h5") as file:
         assert file["maps"].shape == (30, 2, 4, 4)
 

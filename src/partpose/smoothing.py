@@ -9,7 +9,7 @@ from partpose.data.walk import readable
 from partpose.errors import PartposeError, Skipped
 from partpose.predict.files import write_files
 from partpose.predict.filtering import unfiltered
-from partpose.predict.finish import FORMATS, Finish, among
+from partpose.predict.finish import Finish
 from partpose.predict.formats import read_hdf5
 from partpose.predict.npz import read_npz
 from partpose.predict.poses import Poses
@@ -34,7 +34,7 @@ def smooth_files(files: Sequence[Path], output: Path, how: Finish) -> None:
             skipped.append(Skipped(readable(file), str(error)))
             continue
         poses, extras = how(unfiltered(poses)), file if file.suffix == ".h5" else None
-        written = write_files(poses, output / file.stem, among(FORMATS, how.formats, "--format"), extras)
+        written = write_files(poses, output / file.stem, how.formats, extras)
         print(f"{readable(file)}: {', '.join(map(readable, written))}", flush=True)
     if len(skipped) == len(files):
         raise PartposeError(skipped[0].reason)

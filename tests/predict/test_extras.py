@@ -25,8 +25,8 @@ def kept(tmp_path, model, batch=2, kinds=EXTRAS, count=5):
     with Extras(tmp_path / "extras.h5", kinds, model.network) as extras:
         model.watch = extras.add
         poses = model.predict(pictures(count), batch=batch)
-        assert len(extras) == count
-    write_hdf5(poses, tmp_path / "poses.h5", tmp_path / "extras.h5")
+        write_hdf5(poses, tmp_path / "poses.h5", extras.finished())
+    assert not (tmp_path / "extras.h5").exists()
     return poses
 
 
@@ -56,28 +56,6 @@ def test_only_what_is_asked_for_is_kept(tmp_path):
     with h5py.File(tmp_path / "poses.h5") as file:
         assert "appearance" in file
         assert "maps" not in file
-
-
-def test_an_interrupted_file_is_gone_on_with(tmp_path):
-    model = predictor()
-    images = model.tensor(np.stack([model.canvas(picture) for picture in pictures()]))
-    with torch.inference_mode():
-        maps = model.network.part_maps(images)
-        for rows in (slice(0, 4), slice(3, 5)):
-            with Extras(tmp_path / "extras.h5", EXTRAS, model.network) as extras:
-                extras.keep(3 if rows.start else 0)
-                extras.add(images[rows], maps[rows])
-        with Extras(tmp_path / "whole.h5", EXTRAS, model.network) as extras:
-            extras.add(images, maps)
-    with h5py.File(tmp_path / "extras.h5") as file, h5py.File(tmp_path / "whole.h5") as whole:
-        np.testing.assert_array_equal(file["maps"][:], whole["maps"][:])
-        np.testing.assert_allclose(file["appearance"][:], whole["appearance"][:], atol=1e-3)
-
-
-def test_a_broken_file_begins_anew(tmp_path):
-    (tmp_path / "extras.h5").write_bytes(b"\x89HDF\r\n broken")
-    with Extras(tmp_path / "extras.h5", EXTRAS, predictor().network) as extras:
-        assert len(extras) == 0
 
 
 def test_what_cannot_be_written_is_said(tmp_path):

@@ -53,7 +53,7 @@ def test_an_unsure_wild_frame_is_left_out_smoothed_around_and_filled():
         ({"smooth": "savgol", "window": 3, "degree": 3}, "--degree must be from 0 to below the window of 3, got 3"),
         ({"min_confidence": 1.5}, "--min-confidence must lie between 0 and 1, got 1.5"),
         ({"max_gap": -1}, "--max-gap must be a number of frames, 0 or more, got -1"),
-        ({"formats": "h5,xls"}, "--format expects some of h5, csv, coco, npz, separated by commas, got 'xls'"),
+        ({"format": "h5,xls"}, "--format expects some of h5, csv, coco, npz, separated by commas, got 'xls'"),
     ],
 )
 def test_what_does_not_fit_is_refused(how, message):

@@ -17,34 +17,31 @@ ROWS = {"appearance": 256, "maps": 1}  # of a chunk
 
 
 class Extras:
-    """A growing HDF5 file with a row a row of the poses; `write_hdf5` takes its datasets into the file of the poses.
+    """A temporary HDF5 file that grows by a row for every row of the poses; `write_hdf5` takes its datasets over.
 
     Datasets, in half precision: appearance (F, K, D), what each part looks like; maps (F, K, h, w), the part maps over the
-    square that the model saw, each summing to one. Where a file is there already, it is gone on with; what an interruption
-    has broken begins anew. A context manager.
+    square that the model saw, each summing to one. A context manager, which removes the file in the end.
 
     Raises `PartposeError` where it cannot be written.
     """
 
     def __init__(self, path: Path, kinds: tuple[str, ...], network: PartModel) -> None:
         self.path, self.kinds, self.network = path, kinds, network
-        self.file = self._open()
+        try:
+            self.file = h5py.File(path, "w")
+        except OSError as error:
+            raise PartposeError(f"{path} cannot be written: {error}") from error
 
     def __enter__(self) -> "Extras":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.finished().unlink(missing_ok=True)
+
+    def finished(self) -> Path:
+        """The file, to which nothing is added any more."""
         self.file.close()
-
-    def __len__(self) -> int:
-        """How many rows all its datasets have."""
-        return min(len(self.file[kind]) if kind in self.file else 0 for kind in self.kinds)
-
-    def keep(self, rows: int) -> None:
-        """Only so many of the first rows."""
-        for kind in self.kinds:
-            if kind in self.file:
-                self.file[kind].resize(rows, axis=0)
+        return self.path
 
     def add(self, images: torch.Tensor, maps: torch.Tensor) -> None:
         """The next rows, from a batch of pictures and their part maps; what `Predictor.watch` calls."""
@@ -52,30 +49,16 @@ class Extras:
             self._append("maps", maps)
         if "appearance" in self.kinds:
             self._append("appearance", self.network.appearance(images, maps))
-        self.file.flush()
 
     def _append(self, kind: str, values: torch.Tensor) -> None:
         rows: NDArray[np.float16] = values.half().cpu().numpy()
         if kind not in self.file:
             layout: dict[str, Any] = {"maxshape": (None, *rows.shape[1:]), "chunks": (ROWS[kind], *rows.shape[1:])}
-            stored = self.file.create_dataset(
-                kind, data=rows, compression="gzip", compression_opts=1, shuffle=True, **layout
-            )
-            stored.attrs["dims"] = DIMS[kind]
-            return
+            layout |= {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+            self.file.create_dataset(kind, (0, *rows.shape[1:]), np.float16, **layout).attrs["dims"] = DIMS[kind]
         stored = self.file[kind]
         stored.resize(len(stored) + len(rows), axis=0)
         stored[-len(rows) :] = rows
-
-    def _open(self) -> h5py.File:
-        try:
-            return h5py.File(self.path, "a")
-        except OSError:
-            self.path.unlink(missing_ok=True)
-        try:
-            return h5py.File(self.path, "w")
-        except OSError as error:
-            raise PartposeError(f"{self.path} cannot be written: {error}") from error
 
 
 def copy_extras(source: Path, file: h5py.File) -> None:

@@ -1,9 +1,7 @@
 """What becomes of keypoints once they are predicted; light, for the command line shows the options."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING, Literal
 
 from partpose.errors import PartposeError
 
@@ -28,7 +26,7 @@ class Finish:
     """Leave out keypoints of lower confidence, before smoothing."""
     max_gap: int = 0
     """Fill gaps of up to so many frames, linearly, after smoothing; savgol looks across no longer ones."""
-    formats: Annotated[str, Parameter(name="--format")] = "h5,csv"
+    format: str = "h5,csv"
     """What is written, separated by commas: h5, csv (DeepLabCut), coco, npz."""
 
     def __post_init__(self) -> None:
@@ -42,7 +40,12 @@ class Finish:
             raise PartposeError(f"--min-confidence must lie between 0 and 1, got {self.min_confidence}")
         if self.max_gap < 0:
             raise PartposeError(f"--max-gap must be a number of frames, 0 or more, got {self.max_gap}")
-        among(FORMATS, self.formats, "--format")
+        among(FORMATS, self.format, "--format")
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats, each once."""
+        return among(FORMATS, self.format, "--format")
 
     def __call__(self, poses: "Poses") -> "Poses":
         """Leave out what is not sure, smooth, fill gaps, in this order; the same poses where none of it is asked for."""
