@@ -1,0 +1,1 @@
+"""What taking shape and appearance apart gives: swapped looks, borrowed motion, parts with names."""
