@@ -1,4 +1,4 @@
-"""What `partpose draw` does: poses that were predicted before, drawn into their input again in another style."""
+"""What `partpose draw` does: poses that were predicted before, drawn into their input in another style."""
 
 from pathlib import Path
 
@@ -20,29 +20,32 @@ def redraw(file: Path, input: Path, output: Path, style: Style, min_confidence: 
     min_confidence: parts less sure than this are left out.
     """
     poses = read_hdf5(file)
-    source = source_of(poses, file, *find_sources([input]))
+    style.edges(poses.names, poses.skeleton)
+    source = source_of(poses, file, input)
     make_folder(output)
     skipped: list[Skipped] = []
     with counting(f"drawing {file.stem}") as progress:
         sure = mask_low_confidence(poses, min_confidence) if min_confidence else poses
         written = draw_overlay(sure, source, output / file.stem, style, progress, skipped)
-    what = count(len(poses.tracks()), "object") if any(poses.track) else "parts"
+    what = count(len(set(poses.frame_index.tolist())), "frame" if source.kind == "video" else "picture")
     print(f"{what} of {readable(source.path)}: {', '.join(map(str, written))}")
     report_skipped(skipped)
 
 
-def source_of(poses: Poses, file: Path, sources: list[Source], skipped: list[Skipped]) -> Source:
-    """The one of these inputs that the poses are of. Raises `PartposeError` where it is not among them."""
-    kind = "video" if poses.files is None else "pictures"
-    found = [source for source in sources if source.kind == kind]
+def source_of(poses: Poses, file: Path, input: Path) -> Source:
+    """The source in an input that the poses of a file are of. Raises `PartposeError` where it is not there."""
+    video, where = poses.files is None, readable(input)
+    found = [source for source in find_sources([input])[0] if (source.kind == "video") == video]
     if not found:
-        reason = f"; {skipped[0].path}: {skipped[0].reason}" if skipped else ""
-        raise PartposeError(
-            f"{file} is about {'a video' if kind == 'video' else 'pictures'}, of which none came{reason}"
-        )
-    if poses.files is not None and not set(poses.files) & set(found[0].names):
-        raise PartposeError(f"{readable(found[0].path)} has none of the pictures of {file}, such as {poses.files[0]}")
-    named = [source for source in found if source.path.name == Path(poses.source).name]
+        what = "a video, of which there is none" if video else "pictures, of which there are none"
+        raise PartposeError(f"{file} is about {what} in {where}")
+    if not video:
+        if not set(poses.files or ()) & set(found[0].names):
+            raise PartposeError(f"{where} has none of the pictures of {file}, such as {(poses.files or ('',))[0]}")
+        return found[0]
+    name = Path(poses.source).name
+    named = [source for source in found if source.path.name == name]
     if len(found) > 1 and len(named) != 1:
-        raise PartposeError(f"{len(found)} videos came, {len(named)} of them with the name of {poses.source}: name one")
-    return named[0] if len(found) > 1 else found[0]
+        how_many = len(named) or "none"
+        raise PartposeError(f"{where} holds {len(found)} videos, {how_many} of them named {name}: name the one to draw")
+    return named[0] if named else found[0]

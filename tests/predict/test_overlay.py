@@ -1,6 +1,8 @@
 """Overlays show every part where the tables say it is, and keep a video's timing."""
 
 import csv
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from partpose.data.video import probe, read_frames
 from partpose.errors import PartposeError
 from partpose.predict.formats import write_dlc_csv
 from partpose.predict.overlay import draw_overlay
+from partpose.predict.poses import SHAPES, Poses
 
 DOTS = predictor()
 
@@ -75,6 +78,118 @@ def test_a_video_s_ellipses_are_where_the_table_says(tmp_path, turns):
         if turns:
             found = np.stack([found[:, 1], 319 - found[:, 0]], axis=-1)
         np.testing.assert_allclose(found, table[frame.index], atol=1.5)
+
+
+BELOW = np.array([0, 60])
+
+
+def numbered(count: int) -> list[np.ndarray]:
+    """Frames with two small dots that move and, above them, their number: eight squares, so pale that no part sees them."""
+    frames = []
+    for i, (bright, dark) in enumerate(places(count, 320, 160, seed=1)):
+        pixels = dots(320, 240, bright + BELOW, dark + BELOW, radius=9)
+        for bit in range(8):
+            pixels[4:28, 4 + 40 * bit : 36 + 40 * bit] = 153 if i >> bit & 1 else 103
+        frames.append(pixels)
+    return frames
+
+
+def number(pixels: np.ndarray) -> int:
+    return sum((pixels[8:24, 8 + 40 * bit : 32 + 40 * bit].mean() > 128) << bit for bit in range(8))
+
+
+@pytest.mark.parametrize("frames", [None, slice(7, None), slice(0, None, 5), slice(3, 40, 4)])
+def test_table_and_overlay_show_the_same_parts_in_the_same_numbered_frame(tmp_path, frames):
+    """Frames that were not predicted are in neither of them."""
+    path = save_uneven(tmp_path / "a.mkv", numbered(48), times := [4 * i + 30 * (i > 20) for i in range(48)])
+    (source,), _ = find_sources([path])
+    poses = DOTS.predict_source(source._replace(frames=frames))
+    expected = range(48)[frames or slice(None)]
+    write_dlc_csv(poses, tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open(newline="") as file:
+        rows = {int(row[0]): np.array(row[1:], float).reshape(2, 3)[:, :2] for row in list(csv.reader(file))[3:]}
+    assert list(rows) == list(expected)
+    for again in (source, source._replace(frames=frames)):
+        (drawn,) = draw_overlay(poses, again, tmp_path / "out")
+        seen = list(read_frames(drawn))
+        assert [number(frame.pixels) for frame in seen] == list(expected)
+        for frame, index in zip(seen, expected, strict=True):
+            np.testing.assert_allclose(drawn_at(frame.pixels), rows[index], atol=1.5)
+            assert frame.time - seen[0].time == pytest.approx((times[index] - times[expected[0]]) / 100, abs=2e-3)
+
+
+def test_frames_without_an_object_are_shown_as_they_are(tmp_path):
+    """Of what was asked for; and who draws again gets what lies between the first and the last that has one."""
+    frames = numbered(12)
+    (source,), _ = find_sources([save_video(tmp_path / "a.mp4", frames)])
+    all_poses = DOTS.predict_source(source)
+    poses = rows_of(all_poses, [2, 3, 6, 8])
+    (drawn,) = draw_overlay(poses, source._replace(frames=slice(0, None)), tmp_path / "asked")
+    seen = [frame.pixels for frame in read_frames(drawn)]
+    assert [number(pixels) for pixels in seen] == list(range(12))
+    coloured = [int((np.ptp(pixels.astype(int), axis=-1) > 60).sum()) for pixels in seen]
+    assert [i for i, count in enumerate(coloured) if count > 20] == [2, 3, 6, 8]
+    (drawn,) = draw_overlay(poses, source, tmp_path / "again")
+    assert [number(frame.pixels) for frame in read_frames(drawn)] == list(range(2, 9))
+
+
+def rows_of(poses: Poses, rows: list[int]) -> Poses:
+    arrays = {name: getattr(poses, name)[rows] for name in SHAPES}
+    return replace(poses, **arrays, track=[poses.track[i] for i in rows])
+
+
+def test_several_objects_a_frame_are_all_drawn(tmp_path):
+    path = save_video(tmp_path / "a.mp4", [np.full((200, 300, 3), 128, np.uint8)] * 3)
+    (source,), _ = find_sources([path])
+    centres = np.array([(60, 100), (240, 100), (60, 100), (240, 100)], float)
+    poses = Poses(
+        mean=centres[:, None],
+        covariance=np.tile(64 * np.eye(2), (4, 1, 1, 1)),
+        confidence=np.ones((4, 1)),
+        source="a.mp4",
+        sizes=np.tile((300, 200), (4, 1)),
+        frame_index=[0, 0, 2, 2],
+        time_stamp=[0, 0, 0.08, 0.08],
+        track=("left", "right") * 2,
+    )
+    (drawn,) = draw_overlay(poses, source._replace(frames=slice(0, None)), tmp_path / "a")
+    first, second, third = (frame.pixels for frame in read_frames(drawn))
+    assert np.ptp(second.astype(int), axis=-1).max() < 60
+    for pixels in (first, third):
+        np.testing.assert_allclose(drawn_at(pixels), centres[:2], atol=1.5)
+
+
+def test_poses_of_another_video_are_refused_and_nothing_is_left(tmp_path, clip):
+    (source,), _ = find_sources([save_video(tmp_path / "a.mp4", [dots(80, 64, (20, 20), (50, 40))] * 3)])
+    (other,), _ = find_sources([clip])
+    with pytest.raises(PartposeError, match="has 64×48 pixels, but its poses are of 80×64"):
+        draw_overlay(DOTS.predict_source(source), other, tmp_path / "out" / "a")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_an_interrupted_overlay_leaves_nothing(tmp_path, clip):
+    def interrupt(done: int, _total: int) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    (source,), _ = find_sources([clip])
+    with pytest.raises(KeyboardInterrupt):
+        draw_overlay(DOTS.predict_source(source), source, tmp_path / "out" / "a", progress=interrupt)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_pictures_that_have_gone_or_changed_are_passed_over(tmp_path, picture_folder):
+    (source,), _ = find_sources([picture_folder])
+    poses = DOTS.predict_source(source)
+    (picture_folder / "frame1.png").unlink()
+    Image.new("RGB", (50, 50)).save(picture_folder / "frame3.png")
+    skipped = []
+    folder, sheet = draw_overlay(poses, source, tmp_path / "a", skipped=skipped)
+    reasons = {Path(one.path).name: one.reason for one in skipped}
+    assert set(reasons) == {"frame1.png", "frame3.png"}
+    assert "has 50×50 pixels, but its poses are of 64×56" in reasons["frame3.png"]
+    assert len(list(folder.rglob("*.png"))) == 10
+    assert sheet.name == "a_sheet.png"
 
 
 def test_uneven_times_are_kept(tmp_path):
