@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from partpose.data.cut import Box
 from partpose.data.images import Unreadable, read_image
 from partpose.data.landmarks import Landmarks
-from partpose.data.sources import Source
+from partpose.data.sources import Source, spread
 from partpose.data.video import sample_frames
 from partpose.data.walk import VIDEO_SUFFIXES
 from partpose.predict.marks import Marks, draw_marks, palette
@@ -57,7 +57,7 @@ def annotated_samples(landmarks: Landmarks, count: int) -> list[Sample]:
     seen = np.isfinite(landmarks.points).any(axis=(1, 2))
     there = {file for file in dict.fromkeys(landmarks.files) if (landmarks.root / file).is_file()}
     rows = [row for row in np.flatnonzero(seen).tolist() if landmarks.files[row] in there]
-    chosen = [rows[i] for i in _spread(len(rows), count)]
+    chosen = [rows[i] for i in spread(len(rows), count)]
     pixels = dict(_pixels(landmarks, chosen))
     return [_sample(landmarks, row, pixels[row]) for row in chosen if row in pixels]
 
@@ -70,7 +70,7 @@ def source_samples(sources: Sequence[Source], count: int) -> list[Sample]:
             frames = _frames(source.path, share)
             samples += [Sample(pixels, none, f"{source.names[0]} frame {index}") for index, pixels in frames.items()]
             continue
-        for row in _spread(len(source.files), share):
+        for row in spread(len(source.files), share):
             pixels = _picture(source.files[row])
             samples += [] if pixels is None else [Sample(pixels, none, source.names[row])]
     return samples
@@ -169,13 +169,8 @@ def _with_legend(paper: NDArray[np.uint8], names: Sequence[str]) -> NDArray[np.u
     return np.concatenate([paper, np.asarray(legend)])
 
 
-def _spread(total: int, count: int) -> list[int]:
-    """At most `count` of so many places, evenly from the first to the last."""
-    return np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(int)).tolist() if total else []
-
-
 def _shares(sources: Sequence[Source], count: int) -> list[int]:
     """How many samples of each: all pictures together count as one video."""
     each = -(-count // max(1, min(len(sources), count)))
-    chosen = set(_spread(len(sources), count))
+    chosen = set(spread(len(sources), count))
     return [each if i in chosen else 0 for i in range(len(sources))]
