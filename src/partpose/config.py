@@ -44,8 +44,9 @@ class ModelSettings(Frozen):
     """Part maps start from normalised logits times this: maps that start flat stay flat."""
     gaussian_scale: Positive = 1.0
     """Scale of the precision's factor in the generator's Gaussians (0.8 in the original)."""
-    background: Literal["none", "masked"] = "none"
-    """masked: the generator also sees the picture with most of it hidden, so that no part has to explain the background."""
+    background: Literal["none", "masked", "camera"] = "none"
+    """masked: the generator also sees the picture with most of it hidden, so that no part has to explain the background.
+    camera: it sees the median picture of a fixed camera, found by itself, where there is one; else the same as masked."""
     dropout: Share = 0.0
     """Dropout before the part maps (0.2 in the original)."""
 
@@ -70,6 +71,8 @@ class DataSettings(Frozen):
     boxes: str | None = None
     """Where the objects are: a CSV with file or frame, x, y, w, h and perhaps id; or auto, for the one moving object of a
     fixed camera. Prediction and evaluation look with auto too where the model was trained so."""
+    pairs: Literal["none", "video"] = "none"
+    """video: a part's appearance comes from another frame of the clip, not from the same one transformed."""
     margin: NotNegative = 0.25
     """Share of a box's side that is added around it, so that a view cut from the middle holds the object whole."""
     memory: Positive = 2.0

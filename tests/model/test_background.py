@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from partpose.model.background import BLOCKS, masked_copy
+from partpose.model.background import BLOCKS, behind, masked_copy
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -41,3 +41,12 @@ def test_training_hides_others_each_time_and_prediction_always_the_same():
     g = rng()
     assert not torch.equal(masked_copy(picture, g), masked_copy(picture, g))
     assert torch.equal(masked_copy(picture, None), masked_copy(picture, None))
+
+
+def test_behind_the_object_is_the_scene_where_it_is_known_and_the_masked_copy_elsewhere():
+    images, scene = torch.rand(200, 3, 32, 32), torch.zeros(200, 4, 32, 32)
+    scene[:100, :3], scene[:100, 3] = 0.25, 1.0
+    found = behind(images, scene, rng())
+    given = (found[:, 3] == 1).all((1, 2)) & (found[:, :3] == 0.25).all((1, 2, 3))
+    assert not given[100:].any()
+    assert 80 <= int(given[:100].sum()) < 100, "a few get their masked copy all the same"

@@ -71,3 +71,15 @@ def test_pictures_on_disk_are_copied_to_the_device_a_few_at_a_time(tmp_path):
     np.save(tmp_path / "pixels.npy", pictures(9))
     kept = np.load(tmp_path / "pixels.npy", mmap_mode="r")
     assert torch.equal(resident(kept, CPU, rows=4), torch.from_numpy(pictures(9)))
+
+
+def test_a_partner_is_another_frame_of_the_same_clip_nearby():
+    batches, clip = Batches(pictures(60), 4, 0, CPU), np.repeat([-1, 0, 1], 20)
+    rows = np.repeat(np.arange(60), 30)
+    partners = batches.partners(rows, clip, 0)
+    assert (partners[rows < 20] == rows[rows < 20]).all(), "a single picture is its own"
+    assert (clip[partners] == clip[rows]).all()
+    assert np.abs(partners - rows).max() <= 16
+    assert (partners[rows >= 20] != rows[rows >= 20]).mean() > 0.5
+    np.testing.assert_array_equal(partners, batches.partners(rows, clip, 0))
+    assert (partners != batches.partners(rows, clip, 1)).any()

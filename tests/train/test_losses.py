@@ -215,3 +215,17 @@ def test_contrast_is_the_deviation_within_the_window_cut_at_the_border():
     cut = [images[:, :, max(r - 2, 0) : r + 3, max(c - 2, 0) : c + 3] for r, c in places]
     deviation = torch.stack([w.var((-2, -1), correction=0).mean(1).sqrt() for w in cut], -1).unflatten(-1, (32, 32))
     torch.testing.assert_close(flatness(images, 32), 0.05 / (0.05 + deviation), rtol=1e-3, atol=1e-4)
+
+
+def test_before_a_known_scene_evidence_is_where_the_picture_differs_from_it():
+    """A chequered floor is full of contrast; only the plain square that stands on it tells where the object is."""
+    floor = ((torch.arange(64)[:, None] // 4 + torch.arange(64) // 4) % 2).float().expand(1, 3, 64, 64) * 0.3
+    picture = floor.clone()
+    picture[..., 8:24, 8:24] = 0.8
+    scene = torch.cat([floor, torch.ones(1, 1, 64, 64)], 1)
+    on_it, beside_it = hot(32, 8, 8), hot(32, 24, 24)
+    assert evidence(on_it, picture, scene) < 0.15
+    assert evidence(beside_it, picture, scene) > 0.9
+    assert evidence(beside_it, picture) < 0.4
+    unknown = torch.zeros_like(scene)
+    torch.testing.assert_close(evidence(beside_it, picture, unknown), evidence(beside_it, picture))

@@ -7,7 +7,7 @@ from torch import Tensor
 from partpose.config import Settings, load_preset
 from partpose.geometry import grid
 from partpose.model.part_model import PartModel
-from partpose.train.step import Terms, draw_step, total, training_step
+from partpose.train.step import Beside, Terms, draw_step, total, training_step
 from partpose.train.warp import sample
 
 
@@ -52,7 +52,7 @@ def check(settings: Settings, batch: int = 2) -> None:
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
-@pytest.mark.parametrize("background", ["none", "masked"])
+@pytest.mark.parametrize("background", ["none", "masked", "camera"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("parts", [1, 2, 5])
 def test_a_step_reaches_every_parameter(parts, channels, background):
@@ -209,3 +209,29 @@ def test_part_maps_do_not_start_flat():
 def test_the_original_takes_a_step_at_its_own_sizes(size):
     """The preset as it is, 16 parts and full width: large, so it counts as a training."""
     check(load_preset("lorenz2019").override({"model": {"size": size}}, "test"))
+
+
+def beside_step(beside: Beside, **model) -> Terms:
+    settings = settings_of(background="camera", **model)
+    g, side = rng(), settings.model.canvas
+    canvas = torch.rand(4, 3, side, side, generator=g)
+    drawn = draw_step(4, settings, 1.0, g)
+    return training_step(network(settings), canvas, drawn, settings, rng(1), beside)
+
+
+def test_the_partner_gives_the_appearance_and_nothing_else():
+    side = settings_of().model.canvas
+    alone, other = (beside_step(Beside(partner=p)) for p in (None, torch.rand(4, 3, side, side, generator=rng(5))))
+    assert alone.reconstruction != other.reconstruction
+    for name in ("mean", "covariance", "separation", "concentration", "evidence"):
+        torch.testing.assert_close(getattr(alone, name), getattr(other, name))
+
+
+def test_a_known_scene_is_given_to_the_generator_and_to_the_evidence():
+    side = settings_of().model.canvas
+    unknown, known = torch.zeros(4, 4, side, side), torch.ones(4, 4, side, side)
+    without, blank, given = (beside_step(Beside(scene=scene)) for scene in (None, unknown, known))
+    torch.testing.assert_close(without.evidence, blank.evidence)
+    assert blank.reconstruction != given.reconstruction
+    assert blank.evidence != given.evidence
+    torch.testing.assert_close(blank.mean, given.mean)

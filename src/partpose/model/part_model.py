@@ -83,7 +83,7 @@ class PartModel(nn.Module):
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
         self.settings = s = settings
-        background = s.channels + 1 if s.background == "masked" else 0
+        background = 0 if s.background == "none" else s.channels + 1
         if s.architecture == "lorenz2019":
             self.shape: nn.Module = LorenzShape(s.channels, s.parts, s.size, s.logit_scale, s.dropout)
             self.appearance: nn.Module = LorenzAppearance(s.channels, s.parts, s.appearance, s.size)
@@ -111,7 +111,7 @@ class PartModel(nn.Module):
         self, images: Float[Tensor, "b c h w"], generator: torch.Generator | None = None
     ) -> Float[Tensor, "b g h/4 w/4"] | None:
         """The heavily masked copy that the generator sees, or None; without `generator` always with the same mask."""
-        return masked_copy(images, generator) if self.settings.background == "masked" else None
+        return None if self.settings.background == "none" else masked_copy(images, generator)
 
     def encode(self, images: Float[Tensor, "b c h w"], maps: Float[Tensor, "b k m n"] | None = None) -> Encoding:
         """Take pictures apart; `maps` are their part maps, where they are at hand already."""

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from partpose.data.mapped import take
 
+REACH = 16
+STEPS = np.array([d for d in range(-REACH, REACH + 1) if d])
+
 
 def step_generator(seed: int, step: int) -> torch.Generator:
     """The randomness of one step."""
@@ -42,6 +45,15 @@ class Batches:
         """Which pictures: epochs follow one another without a gap."""
         places = range(step * self.batch, (step + 1) * self.batch)
         return np.array([self.order(place // self.count)[place % self.count] for place in places])
+
+    def partners(self, rows: NDArray, clip: NDArray[np.int64], step: int) -> NDArray:
+        """For each row another one of the same clip, at most `REACH` rows away; itself for a single picture.
+
+        clip: (N,) the clip of each row, -1 for single pictures; the rows of a clip follow each other.
+        """
+        rng = np.random.default_rng((self.seed & 0xFFFFFFFF, 2, step))
+        found = np.clip(rows + rng.choice(STEPS, len(rows)), 0, self.count - 1)
+        return np.where((clip[found] == clip[rows]) & (clip[rows] >= 0), found, rows)
 
     def _shuffle(self, epoch: int) -> NDArray:
         return np.random.default_rng((self.seed & 0xFFFFFFFF, 1, epoch)).permutation(self.count)

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from partpose.config import Settings
+from partpose.data.cameras import Cameras, find_cameras
 from partpose.data.canvas import Canvases
 from partpose.errors import PartposeError
 from partpose.model.part_model import PartModel, load_model, load_weights, save_model
@@ -18,7 +21,7 @@ from partpose.train.checkpoint import Standing, load_checkpoint, read_standing, 
 from partpose.train.health import Health, measure
 from partpose.train.schedule import Clock, follow, learning_rate, strength
 from partpose.train.signals import Signals, Stopped
-from partpose.train.step import draw_step, total, training_step
+from partpose.train.step import Beside, draw_step, total, training_step
 
 WITHOUT_WEIGHTS = ("dropout", "logit_scale", "gaussian_scale")  # settings of a network that change no tensor's shape
 
@@ -60,6 +63,8 @@ class Trainer:
         self.average = copy.deepcopy(self.model).eval()
         self.optimizer = _optimizer(self.model, settings)
         self.batches = Batches(canvases.pixels, t.batch, t.seed, device)
+        self.clip = canvases.clip if settings.data.pairs == "video" else None
+        self.cameras = find_cameras(canvases.pixels) if settings.model.background == "camera" else None
         self.clock = Clock(t)
         self.warned = False
 
@@ -103,7 +108,7 @@ class Trainer:
             group["lr"] = learning_rate(progress, t)
         draw = draw_step(t.batch, self.settings, strength(progress, t), rng).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            terms = training_step(self.model, self.batches(step), draw, self.settings, rng)
+            terms = training_step(self.model, self.batches(step), draw, self.settings, rng, self.beside(step))
             loss = total(terms, self.settings)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -113,6 +118,12 @@ class Trainer:
         self.clock.step += 1
         if self.clock.step % t.log_every == 0 or self.clock.progress >= 1:
             self.log(terms, loss)
+
+    def beside(self, step: int) -> Beside:
+        """Partners and scenes of a step's pictures, where they are asked for."""
+        rows = self.batches.rows(step)
+        partner = None if self.clip is None else self.batches.at(self.batches.partners(rows, self.clip, step))
+        return Beside(partner, None if self.cameras is None else scenes(self.cameras, rows, self.device))
 
     def log(self, terms: NamedTuple, loss: torch.Tensor) -> None:
         """Write the line; it is also where a loss that is not a number is noticed."""
@@ -235,6 +246,17 @@ def check_init(source: Path, settings: Settings) -> None:
     ]
     if unlike:
         raise PartposeError(f"--init {source} has another network ({', '.join(unlike)}): ask for the same")
+
+
+def scenes(cameras: Cameras, rows: NDArray, device: torch.device) -> torch.Tensor | None:
+    """What `Beside.scene` holds for these rows; None where no picture has a known camera."""
+    if not len(cameras.median):
+        return None
+    number = cameras.number[rows]
+    known = cameras.steady[number] & (number >= 0)[:, None, None]
+    colours = cameras.median[number] * known[..., None]
+    both = np.concatenate([colours, known[..., None].astype(np.uint8) * 255], axis=-1)
+    return torch.from_numpy(both).to(device).permute(0, 3, 1, 2).float().div_(255)
 
 
 def _optimizer(model: PartModel, settings: Settings) -> torch.optim.Optimizer:

@@ -80,14 +80,22 @@ def concentration(cov: Float[Tensor, "b k 2 2"]) -> Float[Tensor, ""]:
     return (cov[..., 0, 0] + cov[..., 1, 1]).mean()
 
 
-def flatness(images: Float[Tensor, "b c h w"], side: int, soft: float = 0.05) -> Float[Tensor, "b side side"]:
+def flatness(
+    images: Float[Tensor, "b c h w"], side: int, scene: Float[Tensor, "b g h w"] | None = None, soft: float = 0.05
+) -> Float[Tensor, "b side side"]:
     """How little there is to see around each cell of a grid: 1 on a uniform patch, 1/2 where the contrast is `soft`.
 
-    The contrast is the standard deviation of the values within an eighth of the picture, colours pooled.
+    The contrast is the standard deviation of the values within an eighth of the picture, colours pooled. Where the scene
+    behind the object is known (`scene`: its colours, and in the last channel whether they are), it is how far the picture
+    is from that, root mean square.
     """
     window = images.shape[-1] // 16 * 2 + 1
+    unknown: Tensor | float = 1.0
+    if scene is not None:
+        images = images - scene[:, :-1] * scene[:, -1:]
+        unknown = 1 - _box(scene[:, -1:], window)
     mean, square = _box(images, window), _box(images.square(), window)
-    contrast = (square - mean.square()).mean(1, keepdim=True).clamp_min(0).sqrt()
+    contrast = (square - unknown * mean.square()).mean(1, keepdim=True).clamp_min(0).sqrt()
     return (soft / (soft + F.adaptive_avg_pool2d(contrast, side)))[:, 0]
 
 
@@ -97,10 +105,12 @@ def _box(images: Tensor, window: int) -> Tensor:
     return F.avg_pool2d(rows, (window, 1), 1, (window // 2, 0), count_include_pad=False)
 
 
-def evidence(maps: Float[Tensor, "b k m m"], images: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
-    """The share of each part map that lies on flat patches.
+def evidence(
+    maps: Float[Tensor, "b k m m"], images: Float[Tensor, "b c h w"], scene: Float[Tensor, "b g h w"] | None = None
+) -> Float[Tensor, ""]:
+    """The share of each part map that lies on flat patches, or, before a known scene, on what does not differ from it.
 
     A part there is placed by what surrounds it, and rides on the object as a point of a grid instead of following a limb;
     the generator reads from its appearance whether the limb is near. Both look fine in the other terms.
     """
-    return (maps * flatness(images, maps.shape[-1])[:, None]).sum((-2, -1)).mean()
+    return (maps * flatness(images, maps.shape[-1], scene)[:, None]).sum((-2, -1)).mean()

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from partpose.config import Settings
 from partpose.geometry import moments
+from partpose.model.background import behind
 from partpose.model.part_model import PartModel
 from partpose.train import losses
 from partpose.train.warp import Recolour, Transform, between, draw_recolour, draw_transform, sample, warp_maps
@@ -23,6 +24,20 @@ class Draw(NamedTuple):
     def to(self, device: torch.device) -> "Draw":
         """The same on another device."""
         return Draw(self.plain.to(device), self.warped.to(device), self.recolour.to(device))
+
+
+class Beside(NamedTuple):
+    """What belongs to the pictures of a batch, each as large as they are.
+
+    partner: (B, C, side, side) another frame of the same clip, whose appearance stands for the picture's own.
+    scene: (B, C + 1, side, side) what its camera sees behind the object and, in the last channel, where that is known.
+    """
+
+    partner: Tensor | None = None
+    scene: Tensor | None = None
+
+
+ALONE = Beside()
 
 
 class Terms(NamedTuple):
@@ -45,7 +60,12 @@ def draw_step(batch: int, settings: Settings, strength: float, rng: torch.Genera
 
 
 def training_step(
-    model: PartModel, canvas: Float[Tensor, "b c h w"], draw: Draw, settings: Settings, rng: torch.Generator
+    model: PartModel,
+    canvas: Float[Tensor, "b c h w"],
+    draw: Draw,
+    settings: Settings,
+    rng: torch.Generator,
+    beside: Beside = ALONE,
 ) -> Terms:
     """Shape of one view, appearance of the other, rebuild the first.
 
@@ -58,8 +78,13 @@ def training_step(
     maps, maps_t = model.part_maps(draw.recolour(torch.cat([x, x_t]))).chunk(2)
     (mean, cov), (mean_t, cov_t) = moments(maps), moments(maps_t)
 
-    appearance = model.appearance(x_t, maps_t)
-    rebuilt = model.generator(mean, cov, appearance, size, model.background(x, rng))
+    scene = None if beside.scene is None else seen_through(beside.scene, draw.plain.at(size))
+    behind_x = model.background(x, rng) if scene is None else behind(x, scene, rng)
+
+    appearance = model.appearance(
+        *(x_t, maps_t) if beside.partner is None else looks(model, beside.partner, draw, size)
+    )
+    rebuilt = model.generator(mean, cov, appearance, size, behind_x)
 
     moved, share = warp_maps(maps, between(draw.plain, draw.warped, maps.shape[-1]))
     (mean_m, cov_m), valid = moments(moved), (share > 0.8).float()
@@ -70,8 +95,22 @@ def training_step(
         losses.covariance_difference(cov_t, cov_m, valid, loss.squared),
         losses.separation(mean, loss.separation_radius),
         losses.concentration(cov),
-        losses.evidence(maps, x),
+        losses.evidence(maps, x, scene),
     )
+
+
+def looks(model: PartModel, partner: Tensor, draw: Draw, size: int) -> tuple[Tensor, Tensor]:
+    """Another frame of the clip, seen as the transformed view is, and its part maps."""
+    view = sample(partner, draw.warped.at(size))
+    _, recoloured = draw.recolour(torch.cat([view, view])).chunk(2)
+    return view, model.part_maps(recoloured)
+
+
+def seen_through(scene: Tensor, where: Tensor) -> Tensor:
+    """A scene in a view; what is known there is known in full, or not."""
+    view = sample(scene, where)
+    known = (view[:, -1:] > 0.99).to(view.dtype)
+    return torch.cat([view[:, :-1] * known, known], 1)
 
 
 def reconstruct(rebuilt: Tensor, target: Tensor, mean: Tensor, settings: Settings) -> Tensor:

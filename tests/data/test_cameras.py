@@ -1,0 +1,70 @@
+"""Pictures of one fixed camera are found among others, and its scene behind what moves in front of it."""
+
+import numpy as np
+import pytest
+
+from partpose.data.cameras import find_cameras
+
+RNG = np.random.default_rng(0)
+SIDE = 32
+
+
+def scene() -> np.ndarray:
+    """Smooth patches, as of a room."""
+    return RNG.integers(0, 255, (4, 4, 3), np.uint8).repeat(SIDE // 4, 0).repeat(SIDE // 4, 1)
+
+
+def visited(room: np.ndarray, count: int, reach: int = 10) -> np.ndarray:
+    """The room with a bright square somewhere in its middle, and noise."""
+    pictures = np.repeat(room[None], count, 0).astype(np.int16) + RNG.integers(-3, 4, (count, SIDE, SIDE, 3))
+    for picture in pictures:
+        x, y = RNG.integers(4, 4 + reach, 2)
+        picture[y : y + 6, x : x + 6] = 250
+    return pictures.clip(0, 255).astype(np.uint8)
+
+
+def test_every_camera_is_found_with_its_scene():
+    rooms = [scene(), scene()]
+    order = RNG.permutation(40)
+    pixels = np.concatenate([visited(room, 20) for room in rooms])[order]
+    found = find_cameras(pixels)
+    assert len(found.median) == 2
+    first = found.number[np.argsort(order)]
+    assert (first[:20] == first[0]).all()
+    assert (first[20:] == 1 - first[0]).all()
+    for number, room in zip((first[0], 1 - first[0]), rooms, strict=True):
+        away = np.abs(found.median[number].astype(int) - room)[found.steady[number]]
+        assert away.max() <= 3
+        assert found.steady[number].mean() > 0.9
+
+
+def test_what_never_goes_away_is_not_steady():
+    """An object that stays in the middle and moves there leaves its blur in the median: that is no scene."""
+    pixels = visited(scene(), 60, reach=1)
+    pixels[:, 8:20, 8:20] = RNG.integers(0, 255, (60, 12, 12, 3), np.uint8)
+    found = find_cameras(pixels)
+    assert not found.steady[0, 9:19, 9:19].any()
+    assert found.steady[0, 22:, 22:].all()
+
+
+def test_pictures_from_everywhere_have_no_camera():
+    found = find_cameras(np.stack([scene() for _ in range(50)]))
+    assert found.median.shape == (0, SIDE, SIDE, 3)
+    assert found.steady.shape == (0, SIDE, SIDE)
+    assert (found.number == -1).all()
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_a_handful_of_pictures_is_no_camera(count):
+    assert (find_cameras(visited(scene(), count)).number == -1).all()
+
+
+def test_a_few_strangers_among_them_have_none():
+    pixels = np.concatenate([visited(scene(), 30), np.stack([scene() for _ in range(3)])])
+    assert (find_cameras(pixels).number == [0] * 30 + [-1] * 3).all()
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_any_number_of_channels(channels):
+    pixels = np.repeat(visited(scene(), 12)[..., :1], channels, -1)
+    assert find_cameras(pixels).median.shape == (1, SIDE, SIDE, channels)
