@@ -85,8 +85,7 @@ def test_every_line_of_the_config_is_explained():
         ({"model": small_config()["model"] | {"parts": "many"}}, "model.parts: input should be a valid integer"),
         (
             {"data": {}},
-            "missing data.frames_per_video (the default is 1000), data.boxes (the default is None), data.margin "
-            "(the default is 0.25), data.memory (the default is 2.0)",
+            "missing " + ", ".join(f"data.{key} (the default is {value})" for key, value in Settings().data),
         ),
         ({"data": None}, "data: input should be a valid dictionary"),
         ({MODEL_KEY: 3}, "trained_model should be the folder of a trained model or null, got 3"),
