@@ -161,6 +161,8 @@ class TrainSettings(Frozen):
     """Largest norm of the gradient."""
     seed: int = 0
     """Of the weights, the order of the pictures and the transforms."""
+    stop_hopeless: bool = True
+    """Stop with advice where after the first quarter no part is alive, apart and following the object for another quarter."""
     log_every: Annotated[int, Field(ge=1)] = 50
     """Steps between lines of the log."""
     pictures_every: Positive = 1.0

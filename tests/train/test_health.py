@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from partpose.config import ModelSettings, Settings
 from partpose.geometry import grid
 from partpose.model.part_model import PartModel
-from partpose.train.health import Health, measure
+from partpose.train.health import Health, Watch, measure
 
 SETTINGS = Settings(model=ModelSettings(size=64, parts=3, channels=1))
 SIDE = SETTINGS.model.canvas
@@ -161,3 +161,40 @@ def test_health_of_a_real_network_leaves_it_as_it_was():
     found = measure(model, torch.rand(4, 3, 48, 48, generator=torch.Generator().manual_seed(0)), settings)
     assert found.alive.shape == found.equivariance.shape == (2,)
     assert all(torch.equal(t, before[name]) for name, t in model.state_dict().items())
+
+
+def made(alive: str, doubled: str, static: str) -> Health:
+    """Health of parts from rows of 0 and 1."""
+    rows = [torch.tensor([letter == "1" for letter in row]) for row in (alive, doubled, static)]
+    return Health(*rows, torch.zeros(len(alive)))
+
+
+USELESS, USEFUL = made("0111", "0100", "0011"), made("0111", "0100", "0010")
+
+
+def test_a_part_is_of_use_that_is_alive_apart_and_follows():
+    assert (USELESS.useful, USEFUL.useful) == (0, 1)
+    assert USEFUL.advice() is None
+    assert "static" in (USELESS.advice() or "")
+
+
+def test_where_no_part_is_of_use_the_commonest_trouble_is_named_though_it_has_less_than_half():
+    assert "share a place" in (made("001111111", "001111000", "000000111").advice() or "")
+
+
+def test_a_run_without_a_useful_part_is_hopeless_after_a_quarter_of_it():
+    watch = Watch()
+    said = [watch.hopeless(USELESS, step / 2000, step) for step in range(0, 2000, 50)]
+    assert said.index(True) * 50 == 1000
+    assert all(said[20:])
+
+
+def test_one_useful_part_gives_a_run_its_time_anew():
+    watch = Watch()
+    said = [watch.hopeless(USEFUL if step == 900 else USELESS, step / 2000, step) for step in range(0, 2000, 50)]
+    assert said.index(True) * 50 == 1450
+
+
+def test_short_runs_are_never_hopeless():
+    watch = Watch()
+    assert not any(watch.hopeless(USELESS, step / 300, step) for step in range(301))

@@ -10,6 +10,7 @@ from partpose.errors import PartposeError
 from partpose.model.part_model import WEIGHTS, load_model, read_config
 from partpose.train import loop
 from partpose.train.checkpoint import CHECKPOINT, Standing, read_standing
+from partpose.train.health import Health
 from partpose.train.run_folder import LOG, RUN, RunExists
 
 pytestmark = [pytest.mark.training, pytest.mark.xdist_group("training")]
@@ -164,3 +165,18 @@ def test_a_warm_start_may_change_what_shapes_no_weight(tmp_path, whole):
 @pytest.mark.parametrize("count", [1, 3])
 def test_fewer_pictures_than_a_batch(tmp_path, count):
     assert train_in(tmp_path, small(steps=2), read=lambda: canvases(count)).standing.finished
+
+
+@pytest.mark.parametrize("stop", [True, False])
+def test_a_hopeless_run_stops_with_advice_and_keeps_its_model(tmp_path, monkeypatch, stop):
+    parts = torch.ones(5, dtype=torch.bool)
+    monkeypatch.setattr(loop, "measure", lambda *_: Health(parts, parts, ~parts, torch.zeros(5)))
+    monkeypatch.setattr(loop.Watch, "LONG", 4)
+    listener = Listener()
+    if not stop:
+        assert train_in(tmp_path, small(steps=16, stop_hopeless=False), listener).standing.finished
+        return
+    with pytest.raises(PartposeError, match=r"stopped at step 8, .* 5 doubled, 0 static\): .*--loss.separation"):
+        train_in(tmp_path, small(steps=16), listener)
+    assert read_standing(tmp_path).step == read_config(tmp_path)[1]["steps"] == 8
+    assert listener.grids == [8]

@@ -18,6 +18,12 @@ STILL = (
     0.02  # and where its means over different pictures spread by less than this (1 % of the side), as on a fixed scene
 )
 FEWEST = 8  # different pictures, below which their spread says nothing
+ADVICE = {
+    "flat": "most part maps are flat: lower --train.learning-rate, or raise --model.logit-scale",
+    "static": "most parts are static: raise --loss.mean, or lower --loss.separation; if they sit on a scene that is the same "
+    "in all pictures, crop the object (--boxes), or try --model.background camera",
+    "doubled": "most parts share a place: raise --loss.separation, or ask for fewer --model.parts",
+}
 
 
 class Health(NamedTuple):
@@ -37,19 +43,39 @@ class Health(NamedTuple):
             "equivariance_px": round(float(self.equivariance.median()), 3),
         }
 
+    @property
+    def useful(self) -> int:
+        """How many parts are alive, at a place of their own, and follow the object."""
+        return int((self.alive & ~self.doubled & ~self.static).sum())
+
     def advice(self) -> str | None:
-        """A line that says what to change where half of the parts or more are of no use, else None."""
-        k = len(self.alive)
-        if 2 * int(self.alive.sum()) < k:
-            return "most part maps are flat: lower --train.learning-rate, or raise --model.logit-scale"
-        if 2 * int(self.static.sum()) >= k:
-            return (
-                "most parts are static: raise --loss.mean, or lower --loss.separation; if they sit on a scene that is "
-                "the same in all pictures, crop the object, or try --model.background masked"
-            )
-        if 2 * int(self.doubled.sum()) >= k:
-            return "most parts share a place: raise --loss.separation, or ask for fewer --model.parts"
-        return None
+        """A line that says what to change where one trouble has half of the parts or more, or no part is of use; else None."""
+        affected = {"flat": ~self.alive, "static": self.static, "doubled": self.doubled}
+        counts = {trouble: int(parts.sum()) for trouble, parts in affected.items()}
+        found = [trouble for trouble, count in counts.items() if 2 * count >= len(self.alive)]
+        if not found and not self.useful:
+            found = [max(counts, key=counts.__getitem__)]
+        return ADVICE[found[0]] if found else None
+
+
+class Watch:
+    """Tells when a run is hopeless: no part has been of use for a quarter of it, and for `LONG` steps, after its first quarter.
+
+    On purpose late: parts that keep one place for a while may still let go of it, and a warning comes earlier.
+    """
+
+    SHARE, LONG = 0.25, 300
+
+    def __init__(self) -> None:
+        self.since: tuple[float, int] | None = None
+
+    def hopeless(self, health: Health, progress: float, step: int) -> bool:
+        """What the next measurement says; `progress` of the run in [0, 1]."""
+        if health.useful or progress < self.SHARE:
+            self.since = None
+            return False
+        self.since = self.since or (progress, step)
+        return progress - self.since[0] >= self.SHARE and step - self.since[1] >= self.LONG
 
 
 @torch.no_grad()

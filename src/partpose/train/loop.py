@@ -18,7 +18,7 @@ from partpose.model.part_model import PartModel, load_model, load_weights, save_
 from partpose.train import run_folder
 from partpose.train.batches import Batches, step_generator
 from partpose.train.checkpoint import Standing, load_checkpoint, read_standing, save_checkpoint
-from partpose.train.health import Health, measure
+from partpose.train.health import Health, Watch, measure
 from partpose.train.schedule import Clock, follow, learning_rate, strength
 from partpose.train.signals import Signals, Stopped
 from partpose.train.step import Beside, draw_step, total, training_step
@@ -66,7 +66,7 @@ class Trainer:
         self.clip = canvases.clip if settings.data.pairs == "video" else None
         self.cameras = find_cameras(canvases.pixels) if settings.model.background == "camera" else None
         self.clock = Clock(t)
-        self.warned = False
+        self.warned, self.watch = False, Watch()
 
     def warm_start(self, source: Path) -> None:
         """Take the weights of another model, see `check_init`."""
@@ -141,6 +141,8 @@ class Trainer:
         if advice and not self.warned:
             self.warned = True
             self.reporter.warn(f"the parts look unhealthy at step {clock.step}: {advice}")
+        if self.watch.hopeless(health, clock.progress, clock.step) and t.stop_hopeless and clock.progress < 1:
+            self.stop_hopeless(health)
 
     def health(self) -> Health:
         """Part health on up to 32 pictures, always the same."""
@@ -170,6 +172,16 @@ class Trainer:
             "finished": standing.finished,
             "device": self.device.type,
         }
+
+    def stop_hopeless(self, health: Health) -> None:
+        """Keep what there is, to be looked at, and say what to try."""
+        step, counts = self.save(finished=False).step, health.counts()
+        self.reporter.pictures(self.average, self.batches, step)
+        raise PartposeError(
+            f"stopped at step {step}, no part has been of use for long (of {len(health.alive)} parts {counts['alive']} are "
+            f"alive, {counts['doubled']} doubled, {counts['static']} static): {health.advice()}. The model so far is in "
+            f"{self.folder}; a new run with --train.no-stop-hopeless trains to its end all the same"
+        )
 
     def stop_at_nan(self) -> None:
         """Leave the last good checkpoint as it is and say what to try."""
