@@ -1,0 +1,21 @@
+// What the page knows, and where its elements are.
+
+import { Toasts } from "./toasts.js";
+
+export const $ = (id) => document.getElementById(id);
+
+export const state = {
+  model: null, pictures: [], shape: null, look: null, worn: new Set(), // parts that wear the look
+  names: {}, // as they are in the fields, by part
+  selected: null, hovered: null, lit: null, // parts; lit is the one whose map lights up
+  layer: "picture", rebuilt: null,
+};
+
+const toasts = new Toasts($("toasts"));
+export const fail = (error) => toasts.show(error.message ?? String(error));
+export const busy = (text) => toasts.busy(text);
+
+/** The names as they stand, whether they are saved or not; short for parts without one. */
+export const partName = (part) => state.names[part] || state.model.names[part];
+export const shortName = (part) => partName(part).replace(/^part_0*(?=\d)/, "");
+export const megabytes = (bytes) => `${Math.round(bytes / 2 ** 20)} MB`;
