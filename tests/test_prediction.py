@@ -7,10 +7,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from streets import save_street
 from training import save_annotated, save_pictures, save_untrained
 from videos import save_video
 
 from partpose import prediction
+from partpose.data.kia_convert import Crops, convert_kia
+from partpose.data.kia_frames import PedestrianFilter
 from partpose.data.video import read_frames
 from partpose.errors import PartposeError
 from partpose.predict.finish import Finish
@@ -313,3 +316,24 @@ def test_what_needs_the_hdf5_file_says_so(clip, tmp_path, wanted):
 def test_measures_that_do_not_fit_are_refused(wanted, message):
     with pytest.raises(PartposeError, match=message):
         Wanted(**wanted)
+
+
+def test_pedestrians_come_out_in_pixels_of_their_frames_either_way(tmp_path):
+    """Predicted where they lie, and cut out first and mapped back."""
+    model, street = str(save_untrained(tmp_path / "model")), save_street(tmp_path / "street", 1, 2)
+    crops = Crops(64, masks=False, filters=PedestrianFilter(0, 1.0, 1e9, 0))
+    convert_kia(street, tmp_path / "set", crops)
+    predict_inputs(model, [street], tmp_path / "out")
+    predict_inputs(model, [tmp_path / "set"], tmp_path / "out", Wanted(full_frame=True))
+    there, back = (read_hdf5(tmp_path / "out" / name) for name in ("street.h5", "set.h5"))
+    assert set(back.track) == set(there.track) == {"5", "70000"}
+    assert (back.sizes == there.sizes[0]).all()
+    for poses in (there, back):
+        left, top, side = poses.squares.T
+        inside = (poses.mean >= np.stack([left, top], 1)[:, None] - 1) & (poses.mean <= side[:, None, None] + 1e4)
+        assert inside.all()
+
+
+def test_a_set_that_was_not_cut_out_has_no_full_frame(tmp_path, clip):
+    with pytest.raises(PartposeError, match=r"meta\.csv"):
+        predict_inputs(str(save_untrained(tmp_path / "m")), [clip], tmp_path / "out", Wanted(full_frame=True))

@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 
 from partpose.data.atomic import make_folder
 from partpose.data.boxes import boxes_for, check_boxes, write_boxes
+from partpose.data.crops import read_crops
 from partpose.data.images import Unreadable
 from partpose.data.sources import Source, find_sources, of_split
 from partpose.data.video import probe
@@ -17,6 +18,7 @@ from partpose.predict.extras import Extras
 from partpose.predict.files import files_of, write_files
 from partpose.predict.finish import EXTRAS, Finish, among
 from partpose.predict.formats import read_hdf5, write_hdf5
+from partpose.predict.full_frame import to_full_frame
 from partpose.predict.landmark_map import LandmarkMap
 from partpose.predict.overlay import draw_overlay
 from partpose.predict.poses import Poses, part_names
@@ -49,6 +51,9 @@ def predict_inputs(
     sources = chosen(sources, wanted, skipped)
     wanted = replace(wanted, boxes=boxes_like_training(wanted.boxes, predictor.settings))
     skipped += check_boxes(wanted.boxes, sources) if wanted.boxes else []
+    if wanted.full_frame:
+        for source in sources:
+            read_crops(source.path)  # before the hours of work, not after
     make_folder(output)
     task = Task(predictor, linear_map, output, wanted, finish, skipped, list(skipped))
     skipped_name = SKIPPED_IN_RUN if (output / RUN).is_file() else SKIPPED
@@ -127,7 +132,8 @@ class Task:
             if poses is None:
                 return False
             poses = self.finish(poses)
-            files = write_files(poses, self._file(source), self.finish.formats, extras.finished() if extras else None)
+            written = to_full_frame(poses, read_crops(source.path)) if self.wanted.full_frame else poses
+            files = write_files(written, self._file(source), self.finish.formats, extras.finished() if extras else None)
         files += self._overlay(poses, source, bar)
         self._partial(source).unlink(missing_ok=True)
         what = count(len(poses), "row" if any(poses.track) else "frame" if source.kind == "video" else "picture")
@@ -201,7 +207,7 @@ class Task:
     def _options(self) -> str:
         w = self.wanted
         shaping = {"landmarks": w.landmarks, "split": w.split, "boxes": w.boxes, "frames": [w.start, w.stop, w.every]}
-        measuring = {"average": w.average, "uncertainty": w.uncertainty, "with": w.extras}
+        measuring = {"average": w.average, "uncertainty": w.uncertainty, "with": w.extras, "full": w.full_frame}
         finish = {name: value for name, value in asdict(self.finish).items() if name != "format"}
         return json.dumps({**shaping, **measuring, **finish}, default=str)
 

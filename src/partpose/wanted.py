@@ -38,6 +38,8 @@ class Wanted:
     """Of a video up to this frame, which is not predicted any more."""
     skip_existing: Flag = False
     """Leave what was predicted before with this model and these options, and go on with what was interrupted."""
+    full_frame: Flag = False
+    """Of a set that `partpose convert kia` cut out of frames: write the keypoints in the pixels of those frames."""
     average: Annotated[int, Parameter(validator=Number(gte=1))] = 1
     """Average keypoints over so many gently changed pictures, the unchanged one among them; takes as many times longer."""
     uncertainty: int = 0
@@ -52,4 +54,8 @@ class Wanted:
             raise PartposeError("--draw, --trail, --skeleton and --sheets are about the overlay: add --overlay")
         if self.uncertainty < 0 or self.uncertainty == 1:
             raise PartposeError(f"--uncertainty takes 2 changes or more, or 0 for none, got {self.uncertainty}")
+        if self.full_frame and self.extras:
+            raise PartposeError(
+                "--full-frame brings rows into the order of the frames, --with keeps theirs: ask for one of them"
+            )
         among(EXTRAS, self.extras, "--with")

@@ -1,12 +1,15 @@
 import os
+from pathlib import Path
 
 import pytest
 from drawing import blob
 from PIL import Image
+from streets import save_street
 
 from partpose.data import landmarks
+from partpose.data.cut import Cut
 from partpose.data.figures import draw_figures
-from partpose.data.sources import find_sources, spread, training_files
+from partpose.data.sources import Source, find_sources, some_files, spread, training_files
 from partpose.errors import PartposeError
 
 
@@ -207,3 +210,30 @@ def test_every_shared_set_is_found(shared_data):
 )
 def test_places_are_spread_from_the_first_to_the_last(total, count, expected):
     assert spread(total, count) == expected
+
+
+def test_a_street_is_its_pedestrians(tmp_path):
+    street = save_street(tmp_path / "street", 3, 2)
+    (source,), _ = find_sources([street])
+    assert len(source.files) == 6
+    assert [[cut.track for cut in source.cuts[i]] for i in range(6)] == [["5", "70000"]] * 6
+    found = training_files(street)
+    assert found.held_out > 0
+    assert set(found.sources[0].splits) == {"train"}
+    assert len(found.sources[0].cuts) == len(found.sources[0].files) == 6 - found.held_out
+
+
+def test_some_files_keep_their_cuts_and_splits():
+    cuts = {0: (Cut(track="a"),), 2: (Cut(track="c"),)}
+    source = Source(
+        Path("set"),
+        "pictures",
+        (Path("a"), Path("b"), Path("c")),
+        ("a", "b", "c"),
+        "set",
+        cuts,
+        None,
+        ("train", "", "test"),
+    )
+    some = some_files(source, [1, 2])
+    assert (some.names, some.splits, dict(some.cuts)) == (("b", "c"), ("", "test"), {1: (Cut(track="c"),)})
