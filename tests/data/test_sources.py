@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -237,3 +238,16 @@ def test_some_files_keep_their_cuts_and_splits():
     )
     some = some_files(source, [1, 2])
     assert (some.names, some.splits, dict(some.cuts)) == (("b", "c"), ("", "test"), {1: (Cut(track="c"),)})
+
+
+def test_validation_pictures_of_coco_are_not_trained_on(tmp_path):
+    categories = [{"id": 1, "name": "dot", "keypoints": ["middle"], "skeleton": []}]
+    for number, split in enumerate(("train", "val")):
+        Image.fromarray(blob(64, 40, 20, 10)).save(tmp_path / f"{split}.png")
+        image = {"id": number, "file_name": f"{split}.png", "width": 64, "height": 40}
+        annotation = {"id": number, "image_id": number, "category_id": 1, "keypoints": [20, 10, 2], "num_keypoints": 1}
+        content = {"images": [image], "annotations": [annotation], "categories": categories}
+        (tmp_path / f"person_keypoints_{split}.json").write_text(json.dumps(content))
+    found = training_files(tmp_path)
+    assert [source.names for source in found.sources] == [("train.png",)]
+    assert found.held_out == 1

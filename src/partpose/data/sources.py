@@ -86,12 +86,12 @@ def training_files(root: str | PathLike) -> TrainingInput:
     """The same for training: without the files whose split is `test` in any landmarks.csv or meta.csv in the input.
 
     The tables of the two folders above it count too: the input may be the images of a set. Only the columns `file` and
-    `split` are read. Raises as `find_sources`, where all is held out, and where a set was not made to its end, which has
+    `split` are read. Of a set of another tool its test or validation pictures are left out, where it has others. Raises as `find_sources`, where all is held out, and where a set was not made to its end, which has
     no split yet.
     """
     found, skipped = find_sources([root])
     listed = {path.resolve() for source in found for path, split in _splits(source) if split in ("test", kia.GAP)}
-    apart = listed or _held_out(Path(root))
+    apart = listed or _held_out(Path(root)) or _held_out_elsewhere(Path(root))
     sources = [kept for source in found if (kept := _without(source, apart)).files]
     if not sources:
         raise PartposeError(f"{readable(root)} leaves nothing to learn from: every file has split=test")
@@ -235,6 +235,20 @@ def _held_out(root: Path) -> set[Path]:
     tables = [path for path in around if path.name in _TABLES and has_split(path)]
     splits = [(table.parent / name, split) for table in tables for name, split in read_split(table).items()]
     return {path.resolve() for path, split in splits if split == "test"}
+
+
+def _held_out_elsewhere(root: Path) -> set[Path]:
+    """Pictures that the annotations of another tool give to the test; their landmarks go no further than this function."""
+    from partpose.data.annotations.detect import read_annotated
+
+    try:
+        landmarks = read_annotated(root)
+    except PartposeError:
+        return set()
+    if not {"train", "test"} <= set(landmarks.split) or landmarks.frames is not None:
+        return set()
+    named = zip(landmarks.files, landmarks.split, strict=True)
+    return {(landmarks.root / file).resolve() for file, split in named if split == "test"}
 
 
 def _around(root: Path) -> list[Path]:
