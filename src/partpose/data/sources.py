@@ -86,8 +86,8 @@ def training_files(root: str | PathLike) -> TrainingInput:
     """The same for training: without the files whose split is `test` in any landmarks.csv or meta.csv in the input.
 
     The tables of the two folders above it count too: the input may be the images of a set. Only the columns `file` and
-    `split` are read. Of a set of another tool its test or validation pictures are left out, where it has others. Raises as `find_sources`, where all is held out, and where a set was not made to its end, which has
-    no split yet.
+    `split` are read. Of a set of another tool its test or validation pictures are left out, where it has others.
+    Raises as `find_sources`, where all is held out, and where a set was not made to its end, which has no split yet.
     """
     found, skipped = find_sources([root])
     listed = {path.resolve() for source in found for path, split in _splits(source) if split in ("test", kia.GAP)}
