@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from human36m_replica import save_official, save_simplified
+from training import save_untrained
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 FOLDERS = {"S1": ["Directions 1.54138969"], "S9": ["Walking.60457274"], "S11": ["Posing.55011271"]}
@@ -43,10 +44,36 @@ def test_human36m_refuses_other_folders_in_one_line(tmp_path, monkeypatch, capsy
 
 def test_the_data_stage_is_timed_from_files_and_from_a_pack(tmp_path, monkeypatch, capsys):
     main = runpy.run_path(str(BENCHMARKS / "data_speed.py"))["main"]
-    options = ["--pictures", "32", "--sizes", "32", "--rounds", "1", "--rows", "1000", "--json", tmp_path / "speed.json"]
+    options = [
+        "--pictures",
+        "32",
+        "--sizes",
+        "32",
+        "--rounds",
+        "1",
+        "--rows",
+        "1000",
+        "--json",
+        tmp_path / "speed.json",
+    ]
     monkeypatch.setattr("sys.argv", ["data_speed.py", "--folder", str(tmp_path), *map(str, options)])
     main()
     assert "a pack of 1000 pictures: first batch after" in capsys.readouterr().out
     rows = json.loads((tmp_path / "speed.json").read_text())["data_stage"]
     assert [row["from"] for row in rows[:4]] == ["JPEG on disk", "pack on disk", "JPEG in memory", "pack in memory"]
     assert all(row["rate"] > 0 for row in rows)
+
+
+def test_uncertainty_is_held_against_drawn_truth(tmp_path, monkeypatch, capsys):
+    model = save_untrained(tmp_path / "model")
+    main = runpy.run_path(str(BENCHMARKS / "uncertainty.py"))["main"]
+    main.__globals__.update(CHANGES=(2,), FRAMES=12, CLIPS=1, NOISE=(0.0, 0.1))
+    monkeypatch.setattr(
+        "sys.argv", ["uncertainty.py", str(model), "--people", "8", "--json", str(tmp_path / "found.json")]
+    )
+    main()
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["against_truth"][0].keys() == {"changes", "scale", "rms", "rms_calibrated", "within_1", "within_2"}
+    assert [row["noise"] for row in found["smoothing"]] == [0.0, 0.1]
+    assert all(row["kalman"] > 0 for row in found["smoothing"])
+    assert "jitter from frame to frame" in capsys.readouterr().out
