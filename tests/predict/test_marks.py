@@ -71,6 +71,11 @@ def test_a_box_is_drawn_along_the_edges_of_what_was_seen():
     assert not where[60:220, 70:230].any()
 
 
+@pytest.mark.parametrize("square", [(0, -50, 400), (-9, -60, 410)])
+def test_the_whole_picture_needs_no_box(square):
+    assert not changed(marks(square=np.array(square)), "boxes").any()
+
+
 def test_names_do_not_cover_each_other_nor_the_dots():
     near = marks([(200, 150), (206, 154)])
     one, other = (draw_marks(BLACK, [near], Style(draw="names"), names, scale=1) for names in (("a", "i"), ("a", "l")))

@@ -111,7 +111,7 @@ def draw_marks(
             for body in bodies:
                 layer(body, board, edges)
     picture = Image.frombytes("RGB", (width, height), board.tobytes())
-    taken: list[Spot] = [_around(body.at[k], body.stroke) for body in bodies for k in body.shown]
+    taken: list[Spot] = [_around(body.at[k], body.radius) for body in bodies for k in body.shown]
     for body in bodies:
         if body.marks.track:
             body.write_track(picture, taken)
@@ -132,6 +132,7 @@ class _Body:
         self.colours: list[Paint] = [(int(r), int(g), int(b)) for r, g, b in palette(len(self.at))]
         seen = np.inf if marks.square is None else marks.square[2]
         self.stroke = max(1.2, min(side / 240, seen / 80))
+        self.radius = 1.7 * self.stroke
         self.text = max(11, round(min(side / 44, seen / 12)))
 
     def draw_ellipses(self, board: Draw, _edges: Sequence) -> None:
@@ -167,19 +168,20 @@ class _Body:
                 board.line(line, Pen(WHITE, self.stroke, round(225 * alpha)))
 
     def draw_dots(self, board: Draw, _edges: Sequence) -> None:
-        radius = 1.7 * self.stroke
         for k in self.shown:
-            alpha = self.opacity[k]
-            for size, colour, share in (
-                (radius + 0.8, BLACK, 0.5),
-                (radius, WHITE, 1.0),
-                (0.66 * radius, self.colours[k], 1.0),
-            ):
-                board.ellipse(_around(self.at[k], size), Brush(colour, round(255 * share * alpha)))
+            rings = (
+                (self.radius + 0.8, BLACK, 128),
+                (self.radius, WHITE, 255),
+                (0.66 * self.radius, self.colours[k], 255),
+            )
+            for radius, colour, opacity in rings:
+                board.ellipse(_around(self.at[k], radius), Brush(colour, round(opacity * self.opacity[k])))
 
     def draw_box(self, board: Draw, _edges: Sequence) -> None:
         if self.marks.square is not None:
             left, top, side = (float(value) for value in self.marks.square)
+            if max(left, top) <= 0 and left + side >= board.size[0] and top + side >= board.size[1]:
+                return  # the whole picture
             for colour, width, alpha in ((BLACK, self.stroke + 1.6, 90), (WHITE, self.stroke, 215)):
                 board.rectangle((left, top, left + side, top + side), Pen(colour, width, alpha))
 
@@ -191,7 +193,7 @@ class _Body:
             paleness = 0.55 * round(8 * self.opacity[k]) / 8
             red, green, blue = (round(255 - paleness * (255 - c)) for c in self.colours[k])
             name = _letters(re.sub("^part_0*(?=[0-9])", "", names[k]), self.text, (red, green, blue))
-            spots = _beside(self.at[k], name.size, 1.7 * self.stroke + 1, left=self.at[k][0] < middle)
+            spots = _beside(self.at[k], name.size, self.radius + 1, left=self.at[k][0] < middle)
             x, y = spots[np.argmin(_covered(spots, taken, picture.size))][:2]
             taken.append(_paste(picture, name, x, y))
 
@@ -262,11 +264,15 @@ def _beside(at: NDArray, size: tuple[int, int], gap: float, left: bool) -> NDArr
 
 
 def _covered(spots: NDArray, taken: Sequence[Spot], size: tuple[int, int]) -> NDArray[np.float64]:
-    """How many pixels of each spot are taken or outside of the picture; what is outside counts ten times."""
+    """How much of each spot is taken or, ten times as bad, outside of the picture; the first ones are forgiven a little.
+
+    In a video the names then stay where they are, until it is worth the while to move.
+    """
     others = np.reshape(np.array([*taken, (0, 0, *size)], np.float64), (1, -1, 4))
     low, high = np.maximum(spots[:, None, :2], others[..., :2]), np.minimum(spots[:, None, 2:], others[..., 2:])
     shared = np.maximum(high - low, 0).prod(axis=-1)
-    return shared[:, :-1].sum(axis=1) - 10 * shared[:, -1]
+    whole = (spots[0, 2:] - spots[0, :2]).prod()
+    return (shared[:, :-1].sum(axis=1) + 10 * (whole - shared[:, -1])) / whole + 0.02 * np.arange(len(spots))
 
 
 def _paste(picture: Image.Image, letters: Image.Image, x: float, y: float) -> Spot:
