@@ -35,7 +35,9 @@ class Blind(Dots):
 
 def predictor(kind: type[PartModel] = Dots, channels: int = 3, size: int = 64) -> Predictor:
     settings = Settings().override({"model": {"parts": 2, "channels": channels, "size": size, "width": 8}}, "the test")
-    network = kind(settings.model).eval()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = kind(settings.model).eval()
     return Predictor(network, settings, {"pictures_seen": 7, "minutes": 0.5}, "dots", "digest")
 
 

@@ -13,6 +13,8 @@ from pydantic import ValidationError
 import partpose
 from partpose.cli_convert import convert
 from partpose.cli_draw import draw
+from partpose.cli_edit import name, swap, transfer
+from partpose.cli_serve import serve
 from partpose.cli_smooth import calibrate, smooth
 from partpose.command import command
 from partpose.config import DataSettings, LossSettings, ModelSettings, TrainSettings, TransformSettings, explain
@@ -31,6 +33,10 @@ app.command(convert)
 app.command(smooth)
 app.command(calibrate)
 app.command(draw)
+app.command(name)
+app.command(swap)
+app.command(transfer)
+app.command(serve)
 Section = Annotated[object, Parameter(negative=())]
 
 

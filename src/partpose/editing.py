@@ -1,0 +1,127 @@
+"""What `partpose name`, `swap` and `transfer` do: read, edit, write, and say what happened."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from partpose.data.atomic import check_writable
+from partpose.data.sources import Source, find_sources
+from partpose.data.walk import readable
+from partpose.edit.choose import choose_parts
+from partpose.edit.names import keypoint_names, read_names, write_names
+from partpose.edit.pictures import few_views
+from partpose.edit.swap import swap_picture
+from partpose.edit.transfer import Motion, of_track, smooth_shapes, transfer
+from partpose.errors import PartposeError, Skipped
+from partpose.model.part_model import read_config
+from partpose.model.shipped import resolve
+from partpose.predict.draw import write_png
+from partpose.predict.finish import Finish
+from partpose.predict.landmark_map import LandmarkMap
+from partpose.predict.predictor import Predictor, load
+from partpose.terminal import count, counting, report_skipped
+
+LOOKS = 16
+"""Pictures whose looks are averaged at most."""
+
+
+def name_parts(model: str, assignments: Sequence[str]) -> None:
+    """Add names such as "3=torso" or "3-5=torso" to a model's, take away "3=", and print what all parts are called."""
+    folder = resolve(model)
+    parts, names = read_config(folder)[0].model.parts, read_names(folder)
+    for assignment in assignments:
+        which, equals, name = assignment.partition("=")
+        if not equals:
+            raise PartposeError(f"expected PART=NAME as in 3=torso, or 3= to take a name away, got {assignment!r}")
+        names |= dict.fromkeys(choose_parts(which, parts, names), name)
+    if assignments:
+        names = write_names(folder, names)
+    for part, keypoint in enumerate(keypoint_names(names, parts)):
+        print(f"{part:>4}  {names.get(part, ''):<20}  {keypoint}".rstrip())
+
+
+def swap_pictures(
+    model: str,
+    shape: Sequence[Path],
+    appearance: Sequence[Path],
+    output: Path,
+    parts: str = "all",
+    landmarks: Path | None = None,
+    pictures: int = 8,
+    device: str | None = None,
+) -> None:
+    """Write the shapes of some pictures in the looks of others as one picture."""
+    _check_output(output, ".png")
+    predictor = load(model, device)
+    chosen = _chosen(predictor, parts, landmarks)
+    shapes, skipped = few_views(predictor.look, shape, pictures)
+    looks, more = few_views(predictor.look, appearance, pictures)
+    write_png(swap_picture(predictor, shapes, looks, chosen), output)
+    of = "all parts" if len(chosen) == predictor.settings.model.parts else f"parts {', '.join(map(str, chosen))}"
+    print(f"{count(len(shapes), 'shape')} in the looks of {count(len(looks), 'picture')} ({of}): {output}")
+    report_skipped(skipped + more)
+
+
+def transfer_motion(
+    model: str,
+    motion: Path,
+    appearance: Sequence[Path],
+    output: Path,
+    smooth: Literal["median", "savgol", "kalman"] | None = None,
+    window: int | None = None,
+    boxes: str | None = None,
+    track: str | None = None,
+    side_by_side: bool = False,
+    fps: float = 25.0,
+    device: str | None = None,
+) -> None:
+    """Write a video of the motion of a clip, or of pictures in their order, in the looks of other pictures."""
+    _check_output(output, ".mp4")
+    how = Finish(smooth=smooth, window=window)
+    predictor = load(model, device)
+    looks, skipped = few_views(predictor.look, appearance, LOOKS)
+    source = of_track(_boxed(_one_source(motion, skipped), boxes, skipped), track)
+    with counting("finding parts") as progress:
+        done = [0]
+
+        def tick(more: int) -> None:
+            done[0] += more
+            progress(done[0], None)
+
+        poses = predictor.predict_source(source, skipped=skipped, tick=tick)
+    moves = Motion(source, poses if smooth is None else smooth_shapes(poses, how))
+    with counting("drawing") as progress:
+        more = transfer(predictor, moves, looks, output, side_by_side, fps, progress)
+    print(f"{count(len(poses), 'frame')} in the looks of {count(len(looks), 'picture')}: {output}")
+    report_skipped(list(dict.fromkeys([*poses.skipped, *more])))
+
+
+def _chosen(predictor: Predictor, parts: str, landmarks: Path | None) -> list[int]:
+    linear_map = None if landmarks is None else LandmarkMap.load(landmarks)
+    if linear_map is not None:
+        linear_map.check(predictor.settings.model.parts, predictor.digest)
+    return choose_parts(parts, predictor.settings.model.parts, read_names(resolve(predictor.name)), linear_map)
+
+
+def _check_output(output: Path, suffix: str) -> None:
+    if output.suffix.lower() != suffix:
+        raise PartposeError(f"--output must be a {suffix} file, got {output}")
+    check_writable(output)
+
+
+def _one_source(path: Path, skipped: list[Skipped]) -> Source:
+    sources, passed_over = find_sources([path])
+    skipped += passed_over
+    if len(sources) > 1:
+        raise PartposeError(f"{readable(path)} holds {len(sources)} inputs: name one video, or one folder of pictures")
+    return sources[0]
+
+
+def _boxed(source: Source, boxes: str | None, skipped: list[Skipped]) -> Source:
+    if boxes is None:
+        return source
+    from partpose.data.boxes import boxes_for
+
+    source, missed = boxes_for(source, boxes)
+    skipped += missed
+    return source
