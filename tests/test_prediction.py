@@ -15,6 +15,7 @@ from partpose import prediction
 from partpose.data.kia_convert import Crops, convert_kia
 from partpose.data.kia_frames import PedestrianFilter
 from partpose.data.video import read_frames
+from partpose.edit.names import write_names
 from partpose.errors import PartposeError
 from partpose.predict.finish import Finish
 from partpose.predict.formats import read_hdf5
@@ -337,3 +338,22 @@ def test_pedestrians_come_out_in_pixels_of_their_frames_either_way(tmp_path):
 def test_a_set_that_was_not_cut_out_has_no_full_frame(tmp_path, clip):
     with pytest.raises(PartposeError, match=r"meta\.csv"):
         predict_inputs(str(save_untrained(tmp_path / "m")), [clip], tmp_path / "out", Wanted(full_frame=True))
+
+
+def test_keypoints_have_the_names_that_the_user_gave_parts(tmp_path, clip):
+    model, output = save_untrained(tmp_path / "model"), tmp_path / "out"
+    write_names(model, {0: "head", 2: "torso", 3: "torso"})
+    predict_inputs(str(model), [clip], output, device="cpu")
+    assert read_hdf5(output / "clip.h5").names == ("head", "part_1", "torso_2", "torso_3", "part_4")
+    assert "torso_3" in (output / "clip.csv").read_text()
+
+
+def test_what_was_predicted_under_other_names_is_predicted_again(tmp_path, clip, capsys):
+    model, output, again = save_untrained(tmp_path / "model"), tmp_path / "out", Wanted(skip_existing=True)
+    predict_inputs(str(model), [clip], output, again, device="cpu")
+    predict_inputs(str(model), [clip], output, again, device="cpu")
+    assert "was predicted before" in capsys.readouterr().out
+    write_names(model, {0: "head"})
+    predict_inputs(str(model), [clip], output, again, device="cpu")
+    assert "was predicted before" not in capsys.readouterr().out
+    assert read_hdf5(output / "clip.h5").names[0] == "head"

@@ -13,7 +13,9 @@ from partpose.data.images import Unreadable
 from partpose.data.sources import Source, find_sources, of_split
 from partpose.data.video import probe
 from partpose.data.walk import readable
+from partpose.edit.names import keypoint_names, named, read_names
 from partpose.errors import PartposeError, Skipped
+from partpose.model.shipped import resolve
 from partpose.predict.extras import Extras
 from partpose.predict.files import files_of, write_files
 from partpose.predict.finish import EXTRAS, Finish, among
@@ -21,7 +23,7 @@ from partpose.predict.formats import read_hdf5, write_hdf5
 from partpose.predict.full_frame import to_full_frame
 from partpose.predict.landmark_map import LandmarkMap
 from partpose.predict.overlay import draw_overlay
-from partpose.predict.poses import Poses, part_names
+from partpose.predict.poses import Poses
 from partpose.predict.predictor import NothingRead, Predictor, load
 from partpose.run import boxes_like_training
 from partpose.terminal import PredictionBar, count, report_skipped
@@ -46,7 +48,8 @@ def predict_inputs(
     predictor.average, predictor.uncertainty = wanted.average, wanted.uncertainty
     if linear_map is not None:
         linear_map.check(predictor.settings.model.parts, predictor.digest)
-    _check_style(wanted, predictor, linear_map)
+    names = {} if linear_map else read_names(resolve(model))
+    _check_style(wanted, keypoint_names(names, predictor.settings.model.parts), linear_map)
     sources, skipped = find_sources(inputs)
     sources = chosen(sources, wanted, skipped)
     wanted = replace(wanted, boxes=boxes_like_training(wanted.boxes, predictor.settings))
@@ -55,7 +58,7 @@ def predict_inputs(
         for source in sources:
             read_crops(source.path)  # before the hours of work, not after
     make_folder(output)
-    task = Task(predictor, linear_map, output, wanted, finish, skipped, list(skipped))
+    task = Task(predictor, linear_map, names, output, wanted, finish, skipped, list(skipped))
     skipped_name = SKIPPED_IN_RUN if (output / RUN).is_file() else SKIPPED
     try:
         with PredictionBar([frames_of(source) for source in sources]) as bar:
@@ -82,12 +85,12 @@ def chosen(sources: list[Source], wanted: Wanted, skipped: list[Skipped]) -> lis
     return [source._replace(frames=frames) if source.kind == "video" else source for source in sources]
 
 
-def _check_style(wanted: Wanted, predictor: Predictor, linear_map: LandmarkMap | None) -> None:
+def _check_style(wanted: Wanted, names: Sequence[str], linear_map: LandmarkMap | None) -> None:
     """Before the hours of work, not after."""
     if not wanted.overlay:
         return
     if linear_map is None:
-        wanted.style.edges(part_names(predictor.settings.model.parts))
+        wanted.style.edges(names)
     else:
         wanted.style.edges(linear_map.names, linear_map.skeleton)
 
@@ -111,10 +114,14 @@ def frames_of(source: Source) -> int:
 
 @dataclass
 class Task:
-    """One call of `partpose predict`. known: what was passed over before the first input was opened."""
+    """One call of `partpose predict`. known: what was passed over before the first input was opened.
+
+    names: those that the user gave parts, where there is no linear map.
+    """
 
     predictor: Predictor
     linear_map: LandmarkMap | None
+    names: dict[int, str]
     output: Path
     wanted: Wanted
     finish: Finish
@@ -154,7 +161,7 @@ class Task:
             self.skipped += [error.skipped] if isinstance(error, Unreadable) else error.skipped[len(known) :]
             return None
         self.skipped += poses.skipped[len(known) :]
-        poses = poses if self.linear_map is None else poses.landmarks(self.linear_map)
+        poses = named(poses, self.names) if self.linear_map is None else poses.landmarks(self.linear_map)
         return self._named(poses)
 
     @contextmanager
@@ -208,6 +215,7 @@ class Task:
         w = self.wanted
         shaping = {"landmarks": w.landmarks, "split": w.split, "boxes": w.boxes, "frames": [w.start, w.stop, w.every]}
         measuring = {"average": w.average, "uncertainty": w.uncertainty, "with": w.extras, "full": w.full_frame}
+        measuring |= {"names": self.names} if self.names else {}
         finish = {name: value for name, value in asdict(self.finish).items() if name != "format"}
         return json.dumps({**shaping, **measuring, **finish}, default=str)
 
