@@ -215,9 +215,9 @@ class Task:
         w = self.wanted
         shaping = {"landmarks": w.landmarks, "split": w.split, "boxes": w.boxes, "frames": [w.start, w.stop, w.every]}
         measuring = {"average": w.average, "uncertainty": w.uncertainty, "with": w.extras, "full": w.full_frame}
-        measuring |= {"names": self.names} if self.names else {}
+        called = {"names": self.names} if self.names else {}
         finish = {name: value for name, value in asdict(self.finish).items() if name != "format"}
-        return json.dumps({**shaping, **measuring, **finish}, default=str)
+        return json.dumps({**shaping, **measuring, **called, **finish}, default=str)
 
     def _same(self, file: Path) -> Poses | None:
         """What a file holds, where it was made from this model with these options."""
