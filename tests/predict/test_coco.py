@@ -43,6 +43,11 @@ def test_unknown_keypoints_are_three_zeros_and_do_not_count(tmp_path):
     assert results[2]["score"] == pytest.approx(poses.confidence[2, 1:].mean())
 
 
+def test_an_unknown_confidence_is_none(tmp_path):
+    results = written(video(confidence=np.full((4, 3), np.nan)), tmp_path)[0]
+    assert results[0]["keypoints"][2::3] == [0, 0, 0]
+
+
 def test_several_objects_of_a_frame_are_several_results_of_one_image(tmp_path):
     poses = several()
     results, about = written(poses, tmp_path)

@@ -50,6 +50,25 @@ def test_foreign_truncated_and_missing_files_are_refused(tmp_path):
         read_npz(tmp_path / "poses.npz")
 
 
+def test_a_newer_file_is_refused(tmp_path):
+    write_npz(video(), tmp_path / "poses.npz")
+    with np.load(tmp_path / "poses.npz") as stored:
+        arrays = dict(stored)
+    np.savez(tmp_path / "poses.npz", **{**arrays, "about": json.dumps({"partpose_format": 99})})
+    with pytest.raises(PartposeError, match="newer partpose"):
+        read_npz(tmp_path / "poses.npz")
+
+
+@pytest.mark.parametrize("start", [200, 800])
+def test_a_damaged_file_is_refused_in_one_line(tmp_path, start):
+    write_npz(video(), tmp_path / "poses.npz")
+    content = bytearray((tmp_path / "poses.npz").read_bytes())
+    content[start : start + 60] = b"x" * 60
+    (tmp_path / "poses.npz").write_bytes(content)
+    with pytest.raises(PartposeError, match="is not a complete"):
+        read_npz(tmp_path / "poses.npz")
+
+
 def test_what_cannot_be_written_is_said(tmp_path):
     with pytest.raises(PartposeError, match="cannot be written"):
         write_npz(video(), tmp_path)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any, TextIO
 
+import numpy as np
+
 from partpose.data.atomic import atomic
 from partpose.predict.poses import Poses
 
@@ -55,7 +57,7 @@ def image_ids(poses: Poses) -> list[int]:
 
 def _results(poses: Poses, ids: list[int]) -> Iterator[dict[str, Any]]:
     for row, (image, track) in enumerate(zip(ids, poses.track, strict=True)):
-        points, sure = poses.mean[row].tolist(), poses.confidence[row].tolist()
+        points, sure = poses.mean[row].tolist(), np.nan_to_num(poses.confidence[row]).tolist()
         known = [(x, y, c) for (x, y), c in zip(points, sure, strict=True) if math.isfinite(x + y)]
         values = iter(known)
         keypoints = [v for x, y in points for v in (next(values) if math.isfinite(x + y) else (0, 0, 0))]

@@ -2,6 +2,8 @@
 
 import json
 import zipfile
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +40,28 @@ def read_npz(path: Path | str) -> Poses:
     """Read what `write_npz` wrote. Raises `PartposeError` for any other file."""
     try:
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-            about, provenance = (json.loads(str(arrays.pop(name))) for name in ("about", "provenance"))
+            return _read(stored, path)
     except FileNotFoundError as error:
         raise PartposeError(f"no such file: {path}") from error
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise PartposeError(f"{path} is not a complete .npz file of poses; `partpose predict` writes one") from error
-    if (version := about.pop("partpose_format")) > FORMAT:
+
+
+def _read(stored: Mapping[str, Any], path: Path | str) -> Poses:
+    about = json.loads(str(stored["about"]))
+    if about["partpose_format"] > FORMAT:
+        version = about["partpose_format"]
         raise PartposeError(f"{path} was written by a newer partpose (format {version}); this one reads {FORMAT}")
-    texts = {name: tuple(arrays.pop(name).tolist()) for name in ("names", "track", "files") if name in arrays}
-    pairs = {"skeleton": tuple(tuple(pair) for pair in about.pop("skeleton"))}
-    pairs |= {"skipped": tuple(Skipped(*one) for one in about.pop("skipped"))}
-    return Poses(**arrays, **texts, **pairs, **about | {"history": tuple(about["history"])}, provenance=provenance)
+    return Poses(
+        **{name: stored[name] for name in SHAPES},
+        raw=stored.get("raw"),
+        names=tuple(stored["names"].tolist()),
+        track=tuple(stored["track"].tolist()),
+        files=tuple(stored["files"].tolist()) if "files" in stored else None,
+        source=about["source"],
+        fps=about["fps"],
+        skeleton=tuple((a, b) for a, b in about["skeleton"]),
+        skipped=tuple(Skipped(*one) for one in about["skipped"]),
+        history=tuple(about["history"]),
+        provenance=json.loads(str(stored["provenance"])),
+    )
