@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from drawing import blob
 from PIL import Image
+from videos import save_video
 
 from partpose.data import reading
 from partpose.data.cut import Box, Cut, Mask
 from partpose.data.images import Picture, read_image
 from partpose.data.reading import AHEAD, Look, read_views
 from partpose.data.sources import Source
+from partpose.data.video import read_frames
 
 
 def fake(monkeypatch, decode) -> None:
@@ -83,6 +85,34 @@ def test_a_box_shows_what_lies_there():
     beyond = picture.square(8, Box(26, -4, 8, 8))
     np.testing.assert_array_equal(beyond[4:, :4], pixels[:4, 26:])
     np.testing.assert_array_equal(beyond[:4, :4], np.broadcast_to(pixels[:1, 26:], (4, 4, 3)))
+
+
+def save_noise(folder: Path) -> tuple[Path, Path]:
+    """A video of one frame, 320×240 and busy, and a picture of that frame."""
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(0, 255, (9, 12, 3), np.uint8)).resize((320, 240), Image.Resampling.BICUBIC)
+    path = save_video(folder / "a.mp4", [np.asarray(coarse)])
+    Image.fromarray(next(read_frames(path)).pixels).save(folder / "a.png")
+    return path, folder / "a.png"
+
+
+def test_a_large_frame_gives_the_square_of_a_picture_of_it(tmp_path):
+    video, picture = save_noise(tmp_path)
+    (seen,) = read_views(Source(video, "video", (video,), ("a.mp4",), "a"), Look(32), [])
+    (expected,) = read_views(pictures(picture), Look(32), [])
+    assert seen[2:7] == (0.0, 320, 240, *expected[5:7])
+    # Where the picture is, for a padded border repeats a mean of edge pixels
+    away = np.abs(seen.pixels[5:27].astype(int) - expected.pixels[5:27])
+    assert away.mean() < 1
+    assert away.max() <= 6
+
+
+def test_a_frame_is_not_reduced_for_a_small_box(tmp_path):
+    video, picture = save_noise(tmp_path)
+    cuts = {0: (Cut(Box(0, 0, 320, 240), None, "large"), Cut(Box(100, 50, 60, 60), None, "small"))}
+    seen = read_views(Source(video, "video", (video,), ("a.mp4",), "a", cuts), Look(32, margin=0), [])
+    for one, expected in zip(seen, read_views(pictures(picture, cuts=cuts), Look(32, margin=0), []), strict=True):
+        np.testing.assert_array_equal(one.pixels, expected.pixels)
 
 
 def test_a_box_outside_the_picture_is_passed_over(tmp_path):

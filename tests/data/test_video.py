@@ -1,5 +1,4 @@
 import itertools
-import struct
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import NamedTuple
@@ -8,6 +7,7 @@ import av
 import numpy as np
 import pytest
 from drawing import blob
+from videos import turn
 
 from partpose.data import video
 from partpose.data.images import Unreadable
@@ -112,20 +112,38 @@ def test_containers(tmp_path, suffix, codec):
     assert probe(path)[:3] == (64, 48, 25.0)
 
 
-MATRICES = {0: (1, 0, 0, 1), 1: (0, -1, 1, 0), 2: (-1, 0, 0, -1), 3: (0, 1, -1, 0)}
-"""Quarter turns counter-clockwise → (a, b, c, d) of x' = a x + c y, y' = b x + d y, y downwards (QuickTime format)."""
-
-
-@pytest.mark.parametrize("turns", MATRICES)
+@pytest.mark.parametrize("turns", range(4))
 def test_rotation_metadata_is_applied(tmp_path, turns):
     path = write(tmp_path / "a.mp4", [blob(64, 48, 15, 10)] * 3)
     lying = next(read_frames(path)).pixels
-    data = path.read_bytes()
-    at = data.index(b"tkhd") + 44
-    a, b, c, d = (value << 16 for value in MATRICES[turns])
-    path.write_bytes(data[:at] + struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30) + data[at + 36 :])
+    turn(path, turns)
     assert np.array_equal(next(read_frames(path)).pixels, np.rot90(lying, turns))
     assert probe(path)[:2] == ((64, 48) if turns % 2 == 0 else (48, 64))
+
+
+def means(pixels, factor):
+    """Of blocks of factor × factor pixels."""
+    height, width = (side // factor for side in pixels.shape[:2])
+    return pixels.reshape(height, factor, width, factor, 3).mean((1, 3))
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_a_reduced_frame_is_the_mean_of_its_pixels(tmp_path, factor, turns):
+    path = write(tmp_path / "a.mp4", [blob(320, 240, 100, 90)])
+    turn(path, turns)
+    frame = next(read_frames(path))
+    exact, reduced = means(frame.pixels.astype(float), factor), frame.reduced(factor)
+    assert reduced.shape == (-(-frame.height // factor), -(-frame.width // factor), 3)
+    # The usual way to RGB repeats colours over two pixels each way, which costs it a level
+    assert np.abs(reduced - exact).mean() < 1
+    assert np.quantile(np.abs(reduced - exact), 0.99) <= 3
+    assert frame.reduced(1) is frame.pixels
+
+
+def test_a_reduced_frame_of_odd_sides_stands_for_all_of_it(tmp_path):
+    frame = next(read_frames(write_with(tmp_path / "a.avi", "mpeg4", numbered(3, 47, 61))))
+    assert frame.reduced(4).shape == (12, 16, 3)
 
 
 @pytest.mark.parametrize(("width", "height"), [(65, 48), (64, 49), (33, 17)])

@@ -67,6 +67,6 @@ def _produce(items: Iterator[Item], waiting: "Queue[tuple[bool, Any]]", stopped:
     except BaseException as error:
         end = error
     finally:
-        if hasattr(items, "close"):
-            items.close()
+        if close := getattr(items, "close", None):
+            close()
         waiting.put((False, end))

@@ -1,9 +1,12 @@
 """What is to be seen of an input, as squares: one view an object a picture or frame, read ahead by threads.
 
-Pillow decodes and resizes without holding Python's lock, and so does the video decoder.
+Pillow decodes and resizes without holding Python's lock, and so does the video decoder. A large picture is reduced while it
+is decoded or brought to RGB, as far as two pixels are left for each one of the square: resizing the whole would take most of
+the time.
 """
 
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from partpose.data.video import Frame
 
 AHEAD = 64
+FRAMES_AHEAD = min(8, os.cpu_count() or 1) + 1
+"""Decoded frames that wait to be cut, or are being cut: each is held as a whole."""
 WHOLE = (Cut(),)
 
 
@@ -65,12 +70,23 @@ def read_views(source: Source, look: Look, skipped: list[Skipped]) -> Iterator[V
     return in_background(_frame_views(source, frames, look, skipped), AHEAD)
 
 
+def frame_views(frame: "Frame", cuts: Sequence[Cut], look: Look) -> list[View | PartposeError]:
+    """The views of one frame of a video; instead of one that cannot be had, why."""
+    if not cuts:
+        return []
+    whole = max(frame.width, frame.height)
+    lengths = [whole if cut.box is None else cut.box.square(look.margin).width for cut in cuts]
+    reduced = frame.reduced(max(int(min(lengths) / (2 * look.side)), 1))
+    picture = Picture(as_channels(reduced, look.channels), frame.width, frame.height)
+    return list(cut_views(picture, cuts, look, frame.index, frame.time))
+
+
 def sampled_views(source: Source, count: int, look: Look, skipped: list[Skipped]) -> Iterator[View]:
     """The views of at most `count` frames of a video, spread evenly; the same ones in every call. Raises Unreadable."""
     from partpose.data.video import sample_frames
 
     frames = sample_frames(source.path, count, skipped, frames_to_see(source))
-    return _frame_views(source, frames, look, skipped)
+    return _frame_views(source, frames, look, skipped, jobs=1)
 
 
 def picture_views(source: Source, row: int, look: Look, skipped: list[Skipped]) -> Iterator[View]:
@@ -84,6 +100,11 @@ def frames_to_see(source: Source) -> Sequence[int]:
 
     frames = range(max(count_packets(source.path), 1))[source.frames or slice(None)]
     return frames if source.cuts is None else [frame for frame in frames if frame in source.cuts]
+
+
+def cuts_of(source: Source, place: int) -> Sequence[Cut]:
+    """What is to be seen of one picture, by its row, or frame, by its index."""
+    return WHOLE if source.cuts is None else source.cuts.get(place, ())
 
 
 def cut_views(
@@ -108,7 +129,7 @@ def _pictures(source: Source, look: Look, skipped: list[Skipped]) -> Iterator[Vi
 
 
 def _views_of(source: Source, row: int, look: Look) -> list[View | PartposeError]:
-    cuts = WHOLE if source.cuts is None else source.cuts.get(row, ())
+    cuts = cuts_of(source, row)
     sides = [cut.box.square(look.margin).width for cut in cuts if cut.box is not None]
     try:
         picture = read_image(
@@ -119,13 +140,15 @@ def _views_of(source: Source, row: int, look: Look) -> list[View | PartposeError
     return list(cut_views(picture, cuts, look, row))
 
 
-def _frame_views(source: Source, frames: "Iterator[Frame]", look: Look, skipped: list[Skipped]) -> Iterator[View]:
-    for frame in frames:
-        cuts = WHOLE if source.cuts is None else source.cuts.get(frame.index, ())
-        height, width = frame.pixels.shape[:2]
-        picture = Picture(as_channels(frame.pixels, look.channels) if cuts else frame.pixels, width, height)
-        name = Path(f"{source.path}#{frame.index}")
-        yield from _seen(cut_views(picture, cuts, look, frame.index, frame.time), name, skipped)
+def _frame_views(
+    source: Source, frames: "Iterator[Frame]", look: Look, skipped: list[Skipped], jobs: int | None = None
+) -> Iterator[View]:
+    def cut(frame: "Frame") -> tuple[int, list[View | PartposeError]]:
+        return frame.index, frame_views(frame, cuts_of(source, frame.index), look)
+
+    cut_frames = map(cut, frames) if jobs == 1 else in_threads(cut, frames, jobs, FRAMES_AHEAD)
+    for index, views in cut_frames:
+        yield from _seen(views, Path(f"{source.path}#{index}"), skipped)
 
 
 def _seen(views: Iterable[View | PartposeError], file: Path, skipped: list[Skipped]) -> Iterator[View]:

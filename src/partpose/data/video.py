@@ -1,9 +1,11 @@
 """Videos: frames by their place among the decoded ones and their own time stamps, never by the container's count."""
 
 import math
+import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +13,7 @@ from typing import NamedTuple
 import av
 import numpy as np
 from av.container import InputContainer
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from partpose.data.atomic import atomic
@@ -37,15 +39,48 @@ _CLOCK = 90_000
 """Units of time a second in written files: divisible by the usual frame rates, fine enough for all others."""
 
 
-class Frame(NamedTuple):
-    """index: place in presentation order, from 0.  time: the file's own stamp in seconds.
+# Every pixel counts, and colours are not shifted by half a one: within half a level of the exact reduction
+_REDUCE = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
-    pixels: uint8 (H, W, 3), RGB, upright.
+
+class _Converters(threading.local):
+    """One a thread: the tables that they work by need not be made anew for every frame."""
+
+    def __init__(self) -> None:
+        self.full, self.reduced = VideoReformatter(), VideoReformatter()
+
+
+_CONVERTERS = _Converters()
+
+
+class Frame:
+    """One frame of a video, brought to RGB when that is asked for.
+
+    index: place in presentation order, from 0.  time: the file's own stamp in seconds.  width, height: upright.
     """
 
-    index: int
-    time: float
-    pixels: NDArray[np.uint8]
+    def __init__(self, index: int, time: float, decoded: av.VideoFrame) -> None:
+        self.index, self.time, self._decoded = index, time, decoded
+        self._turns = _quarter_turns(decoded)
+        shape = decoded.width, decoded.height
+        self.width, self.height = shape[::-1] if self._turns % 2 else shape
+
+    @cached_property
+    def pixels(self) -> NDArray[np.uint8]:
+        """uint8 (height, width, 3), RGB, upright."""
+        return self._upright(_CONVERTERS.full.reformat(self._decoded, format="rgb24", threads=1))
+
+    def reduced(self, factor: int) -> NDArray[np.uint8]:
+        """The whole frame as uint8 RGB with both sides divided by `factor` and rounded up, each pixel a mean."""
+        if factor == 1:
+            return self.pixels
+        width, height = (-(-side // factor) for side in (self._decoded.width, self._decoded.height))
+        return self._upright(
+            _CONVERTERS.reduced.reformat(self._decoded, width, height, "rgb24", interpolation=_REDUCE, threads=1)
+        )
+
+    def _upright(self, converted: av.VideoFrame) -> NDArray[np.uint8]:
+        return np.ascontiguousarray(np.rot90(np.asarray(converted.to_ndarray(), np.uint8), self._turns))
 
 
 class VideoInfo(NamedTuple):
@@ -239,13 +274,12 @@ def _read(path: str | PathLike, wanted: range | list[int], skipped: list[Skipped
     index = -1
     with _open(path) as (container, stream):
         rate = _rate(stream)
-        converter = VideoReformatter()
         for index, frame in enumerate(_decoded(container, stream, path, damage)):
             if place is None:
                 break
             if index == place:
                 time = float(index / rate) if frame.time is None else float(frame.time)
-                yield Frame(index, time, _upright(frame, converter))
+                yield Frame(index, time, frame)
                 place = next(places, None)
         else:
             _check_decoded(path, index + 1, damage, skipped)
@@ -284,12 +318,6 @@ def _packets(container: InputContainer, stream: av.VideoStream, damage: list[str
     except av.FFmpegError as error:
         damage.append(error.strerror or str(error))
         yield None
-
-
-def _upright(frame: av.VideoFrame, converter: VideoReformatter) -> NDArray[np.uint8]:
-    # One converter a video: the tables that it works by need not be made anew for every frame
-    pixels = np.asarray(converter.reformat(frame, format="rgb24").to_ndarray(), np.uint8)
-    return np.ascontiguousarray(np.rot90(pixels, _quarter_turns(frame)))
 
 
 def _quarter_turns(frame: av.VideoFrame) -> int:
