@@ -30,7 +30,19 @@ from partpose.data.figure_poses import (
     draw_pose,
     mirror,
 )
-from partpose.data.figures import BACKGROUNDS, POSE, Plan, _stream, draw_figures, draw_picture, person_of, split_of
+from partpose.data.figures import (
+    BACKGROUNDS,
+    POSE,
+    Plan,
+    _stream,
+    draw_figures,
+    draw_picture,
+    person_in,
+    person_of,
+    read_plan,
+    redraw,
+    split_of,
+)
 from partpose.data.landmarks import read_landmarks
 from partpose.errors import PartposeError
 
@@ -254,6 +266,39 @@ def test_another_person_in_the_same_pose_stands_in_the_same_place():
     assert np.abs(one.joints - other.joints).max() < 6
     assert not np.array_equal(one.pixels, other.pixels)
     assert ((one.mask > 0) & (other.mask > 0)).sum() > 0.6 * (one.mask > 0).sum()
+
+
+@pytest.mark.parametrize("background", BACKGROUNDS)
+def test_a_picture_redrawn_in_its_own_looks_is_the_picture(background):
+    plan = Plan(8, 80, 64, background)
+    for drawn, again in zip(draw_picture(plan, 13)[1], redraw(plan, 13, 13), strict=True):
+        assert np.array_equal(drawn, again)
+
+
+def test_a_picture_redrawn_in_other_looks_keeps_its_shape_and_scene():
+    plan = Plan(8, 80, 64, "clutter")
+    drawn, found = draw_picture(plan, 13)[1], redraw(plan, 13, 2)
+    assert np.array_equal(found.joints, drawn.joints)
+    outside = (drawn.mask == 0) & (found.mask == 0)
+    outside[:, 8:-8] = False
+    assert np.array_equal(found.pixels[outside], drawn.pixels[outside])
+    assert np.abs(found.pixels[drawn.mask > 0].astype(int) - drawn.pixels[drawn.mask > 0]).mean() > 20
+
+
+def test_a_picture_redrawn_has_the_colours_of_the_looks():
+    """Between the hips: brightness follows the body's turn to the light, the hue is that of the cloth."""
+    plan = Plan(12, 120, 128)
+    for shape, looks in ((0, 7), (3, 5), (4, 10)):
+        found, cloth = redraw(plan, shape, looks), person_in(plan, looks).bottom
+        hips = found.joints[[joint("left_hip"), joint("right_hip")]].mean(0).round().astype(int)
+        colour = found.pixels[hips[1] - 1 : hips[1] + 2, hips[0] - 1 : hips[0] + 2].mean((0, 1))
+        assert np.dot(colour, cloth) / np.linalg.norm(colour) / np.linalg.norm(cloth) > 0.98
+
+
+def test_the_plan_of_a_set_is_read_from_its_folder(tmp_path):
+    draw_figures(tmp_path / "set", people=4, pictures=4, size=32, seed=3, jobs=1)
+    assert read_plan(tmp_path / "set") == Plan(4, 4, 32, "plain", 3)
+    assert read_plan(tmp_path) is None
 
 
 # --- the skeleton ---

@@ -48,8 +48,19 @@ def render(
     scene: float (3, size, size) in [0, 1], or None for black. Nothing here is random: another person in the same pose
     stands where the first one stood, with the difference in build alone.
     """
-    camera, light = camera or Camera(), light or make_light(-35, 40, 0.5)
-    placed = place(build_skeleton(person.build, pose, camera.pitch), person, camera, size)
+    return paint(person, stand(person, pose, size, camera or Camera()), size, scene, light)
+
+
+def stand(person: Person, pose: Pose, size: int, camera: Camera) -> Placed:
+    """Where all of a person is in a picture of this pose."""
+    return place(build_skeleton(person.build, pose, camera.pitch), person, camera, size)
+
+
+def paint(
+    person: Person, placed: Placed, size: int, scene: NDArray | None = None, light: Light | None = None
+) -> Drawing:
+    """Draw a person's skin, hair and clothes on a skeleton that has been placed, perhaps another person's."""
+    light = light or make_light(-35, 40, 0.5)
     canvas = Canvas(size)
     paint_person(canvas, person, placed, light)
     pixels = canvas.colour

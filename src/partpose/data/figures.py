@@ -16,9 +16,10 @@ from numpy.random import Generator
 
 from partpose.data.atomic import atomic
 from partpose.data.figure_people import Person, draw_person
-from partpose.data.figure_picture import Drawing, draw_camera, draw_light, render
+from partpose.data.figure_picture import Camera, Drawing, draw_camera, draw_light, paint, render, stand
 from partpose.data.figure_png import encode_png
 from partpose.data.figure_poses import FLIP_PAIRS, JOINTS, SKELETON, Pose, draw_pose
+from partpose.data.figure_render import Light
 from partpose.data.figure_scene import draw_clutter, draw_room
 from partpose.errors import PartposeError
 
@@ -110,14 +111,37 @@ def person_of(seed: int, person: int) -> Person:
 
 def draw_picture(plan: Plan, index: int) -> tuple[Pose, Drawing]:
     """Picture number `index`; the same people stand in the same poses before all three backgrounds."""
-    rng, person = _stream(plan.seed, POSE, index), index % plan.people
-    pose, light, camera = draw_pose(rng), draw_light(rng), draw_camera(rng)
-    scene = None
+    pose, light, camera = _setting(plan, index)
+    return pose, render(person_in(plan, index), pose, plan.size, _scene(plan, index), light, camera)
+
+
+def redraw(plan: Plan, shape: int, looks: int) -> Drawing:
+    """Picture number `shape` as it would be in the looks of picture number `looks`: what a perfect swap would give.
+
+    Pose, build, camera and scene are those of the first; skin, hair, clothes and light those of the second. The person
+    stands where the first one stood.
+    """
+    pose, _, camera = _setting(plan, shape)
+    _, light, _ = _setting(plan, looks)
+    first = person_in(plan, shape)
+    dressed = person_in(plan, looks)._replace(build=first.build)
+    return paint(dressed, stand(first, pose, plan.size, camera), plan.size, _scene(plan, shape), light)
+
+
+def person_in(plan: Plan, index: int) -> Person:
+    """Who is in picture number `index`."""
+    return person_of(plan.seed, index % plan.people)
+
+
+def _setting(plan: Plan, index: int) -> tuple[Pose, Light, Camera]:
+    rng = _stream(plan.seed, POSE, index)
+    return draw_pose(rng), draw_light(rng), draw_camera(rng)
+
+
+def _scene(plan: Plan, index: int) -> np.ndarray | None:
     if plan.background == "room":
-        scene = _room_of(plan.seed, person, plan.size)
-    elif plan.background == "clutter":
-        scene = draw_clutter(_stream(plan.seed, SCENE, index), plan.size)
-    return pose, render(person_of(plan.seed, person), pose, plan.size, scene, light, camera)
+        return _room_of(plan.seed, index % plan.people, plan.size)
+    return draw_clutter(_stream(plan.seed, SCENE, index), plan.size) if plan.background == "clutter" else None
 
 
 # Enough for the usual 40 people, and 200 MB with the largest pictures.
@@ -178,7 +202,7 @@ def _is_finished(out: Path, plan: Plan) -> bool:
         raise PartposeError(f"{out} is a file: expected a new folder to draw into")
     if not out.exists() or not any(out.iterdir()):
         return False
-    there = _read_plan(out)
+    there = read_plan(out)
     if there is None:
         raise PartposeError(f"{out} is not empty and holds no drawn figures: name a new folder")
     if there != plan:
@@ -187,7 +211,8 @@ def _is_finished(out: Path, plan: Plan) -> bool:
     return (out / "landmarks.csv").is_file()
 
 
-def _read_plan(out: Path) -> Plan | None:
+def read_plan(out: Path) -> Plan | None:
+    """What the set in a folder was drawn with; None for a folder that holds no such set."""
     try:
         return Plan(**json.loads((out / "keypoints.json").read_text(encoding="utf-8"))["figures"])
     except (OSError, ValueError, TypeError, KeyError):
