@@ -97,6 +97,9 @@ class TransformSettings(Frozen):
     """A view's middle moves by up to this."""
     warp: NotNegative = 0.06
     """Control points of the thin-plate spline move by up to this."""
+    mirror: bool = False
+    """One of the two views is a mirror image half of the time: for animals seen from the side, which face both ways. Not for
+    people, whose left and right hands would then be one."""
     keep_inside: bool = True
     """Views are moved and shrunk until they show nothing outside the picture. Turn off where the border is invisible anyway."""
     contrast: Share = 0.4
@@ -112,10 +115,16 @@ class TransformSettings(Frozen):
 class LossSettings(Frozen):
     """What is minimised: reconstruction plus these, weighted."""
 
-    reconstruction: Literal["pyramid", "weighted-l2"] = "pyramid"
-    """pyramid: absolute error of values and gradients at three scales. weighted-l2: the original's, near the parts only."""
+    reconstruction: Literal["pyramid", "vgg", "weighted-l2"] = "pyramid"
+    """pyramid: absolute error of values and gradients at three scales. vgg: the original's perceptual error, of features of
+    VGG19, which needs its weights. weighted-l2: the original's squared error, near the parts only."""
+    vgg_weights: str = "hub"
+    """vgg: a file with torchvision's weights of VGG19 (.pth or .safetensors); or hub, for torch hub's folder, where they are
+    fetched to the first time (548 MB). Where there are none, pyramid takes its place, with a warning."""
+    ssim: NotNegative = 0.0
+    """pyramid: weight of the structural dissimilarity (1 - SSIM) / 2 that is added to it."""
     focus: Share = 0.0
-    """pyramid: how much of the weight is where the parts are; the rest is spread evenly."""
+    """pyramid, vgg: how much of the weight is where the parts are; the rest is spread evenly."""
     mean: NotNegative = 2.0
     """Equivariance of the parts' means."""
     covariance: NotNegative = 0.5

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partpose.config import TransformSettings, load_preset
-from partpose.geometry import centres, grid, moments
+from partpose.geometry import centres, det2, grid, moments
 from partpose.train import warp
 from partpose.train.warp import (
     CONTROLS,
@@ -331,3 +331,14 @@ def test_hue_turns_keep_greys_and_brightness_and_come_full_circle():
 
 def test_centres_and_views_share_one_convention():
     assert torch.equal(similarity().at(6)[0, 0, :, 0], centres(6))
+
+
+def test_half_of_the_warped_views_are_mirror_images_where_that_is_asked_for():
+    mirrored = TransformSettings(mirror=True)
+    warped, plain = (draw_transform(400, mirrored, 1.0, warped=w, rng=rng()) for w in (True, False))
+    assert (det2(plain.matrix) > 0).all()
+    assert 140 < int((det2(warped.matrix) < 0).sum()) < 260
+    points = torch.rand(400, 5, 2) - 0.5
+    torch.testing.assert_close(warped(warped.inverse(points)), points, atol=1e-3, rtol=0)
+    seen = warped.at(33, 33 / 32).flatten(1, 2)
+    assert seen.abs().max() <= 1 + 1e-5
