@@ -141,7 +141,7 @@ def _link(root: Path) -> None:
 # Must run before partpose is imported: every call of these modules is then checked against its jaxtyping annotations.
 from jaxtyping import install_import_hook  # noqa: E402
 
-checked = [f"partpose.train.{name}" for name in ("warp", "losses", "step", "health", "batches")]
+checked = [f"partpose.train.{name}" for name in ("warp", "losses", "perceptual", "step", "health", "batches")]
 install_import_hook(
     [*checked, "partpose.geometry", "partpose.model", "partpose.predict.show", "partpose.predict.uncertainty"],
     "beartype.beartype",

@@ -7,8 +7,10 @@ import torch
 
 from partpose.geometry import grid, moments
 from partpose.train.losses import (
+    _ssim,
     concentration,
     covariance_difference,
+    dissimilarity,
     evidence,
     flatness,
     focus,
@@ -229,3 +231,35 @@ def test_before_a_known_scene_evidence_is_where_the_picture_differs_from_it():
     assert evidence(beside_it, picture) < 0.4
     unknown = torch.zeros_like(scene)
     torch.testing.assert_close(evidence(beside_it, picture, unknown), evidence(beside_it, picture))
+
+
+# ---- structure
+
+
+def test_equal_pictures_have_no_dissimilarity_and_their_negatives_much():
+    x = torch.rand(2, 3, 32, 32, generator=rng())
+    assert float(dissimilarity(x, x)) == pytest.approx(0, abs=1e-6)
+    assert float(dissimilarity(1 - x, x)) > 0.7
+
+
+def test_dissimilarity_is_that_of_the_formula_on_one_window():
+    """Wang et al. 2004, equation 13, where the window is the whole of a picture: all 7 of 7 pixels."""
+    a, b = torch.rand(2, 1, 1, 7, 7, generator=rng(3))
+    c1, c2 = 0.01**2, 0.03**2
+    covariance = ((a - a.mean()) * (b - b.mean())).mean()
+    expected = (2 * a.mean() * b.mean() + c1) * (2 * covariance + c2)
+    expected /= (a.mean() ** 2 + b.mean() ** 2 + c1) * (a.var(correction=0) + b.var(correction=0) + c2)
+    torch.testing.assert_close(_ssim(a, b, 7)[0, 0, 3, 3], expected)
+
+
+def test_structure_counts_more_than_brightness():
+    x = torch.rand(2, 1, 32, 32, generator=rng()) * 0.8
+    flat = torch.full_like(x, float(x.mean()))
+    assert dissimilarity(x + 0.1, x) < 0.2 * dissimilarity(flat, x)
+
+
+def test_dissimilarity_has_a_finite_gradient_on_flat_pictures():
+    flat = torch.zeros(1, 3, 32, 32, requires_grad=True)
+    dissimilarity(flat, torch.zeros(1, 3, 32, 32)).backward()
+    assert flat.grad is not None
+    assert flat.grad.isfinite().all()

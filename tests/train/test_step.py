@@ -7,7 +7,8 @@ from torch import Tensor
 from partpose.config import Settings, load_preset
 from partpose.geometry import grid
 from partpose.model.part_model import PartModel
-from partpose.train.step import Beside, Terms, draw_step, total, training_step
+from partpose.train.perceptual import Perceptual, Vgg19
+from partpose.train.step import Beside, Terms, draw_step, reconstruct, total, training_step
 from partpose.train.warp import sample
 
 
@@ -111,6 +112,26 @@ def test_the_reconstruction_is_the_one_that_the_settings_name():
     assert torch.equal(torch.stack(a[3:]), torch.stack(b[3:]))
 
 
+def test_structure_is_added_to_the_pyramid_with_its_weight():
+    plain, half, whole = (settings_of().override({"loss": {"ssim": weight}}, "test") for weight in (0.0, 0.5, 1.0))
+    a, b, c = (step(network(settings), settings).reconstruction for settings in (plain, half, whole))
+    assert c > a
+    torch.testing.assert_close(c - a, 2 * (b - a))
+
+
+def test_the_perceptual_error_takes_the_place_of_the_one_that_the_settings_name():
+    target, asked = torch.rand(2, 3, 32, 32, generator=rng()), []
+
+    class Quarter(Perceptual):
+        def forward(self, *given: Tensor) -> Tensor:
+            asked.extend(given)
+            return torch.tensor(0.25)
+
+    found = reconstruct(target, target, torch.zeros(2, 3, 2), settings_of(), Quarter(Vgg19(2)))
+    assert float(found) == 0.25
+    assert [tuple(given.shape) for given in asked] == [(2, 3, 32, 32), (2, 3, 32, 32), (1, 1, 32, 32)]
+
+
 # ---- what each stream is given
 
 
@@ -139,9 +160,9 @@ def listen(monkeypatch) -> dict[str, Tensor]:
     real = step_module.reconstruct
     heard = model.heard
 
-    def reconstruct(rebuilt: Tensor, target: Tensor, mean: Tensor, s: Settings) -> Tensor:
+    def reconstruct(rebuilt: Tensor, target: Tensor, *others) -> Tensor:
         heard["target"] = target
-        return real(rebuilt, target, mean, s)
+        return real(rebuilt, target, *others)
 
     monkeypatch.setattr(step_module, "reconstruct", reconstruct)
     g, side = rng(), settings.model.canvas

@@ -19,6 +19,7 @@ from partpose.train import run_folder
 from partpose.train.batches import Batches, step_generator
 from partpose.train.checkpoint import Standing, load_checkpoint, read_standing, save_checkpoint
 from partpose.train.health import Health, Watch, measure
+from partpose.train.perceptual import Perceptual, perceptual_for
 from partpose.train.schedule import Clock, follow, learning_rate, strength
 from partpose.train.signals import Signals, Stopped
 from partpose.train.step import Beside, draw_step, total, training_step
@@ -54,9 +55,16 @@ class Trainer:
     """One run in its folder. `run` trains until the end, a signal, or a loss that is not a number."""
 
     def __init__(
-        self, folder: Path, canvases: Canvases, settings: Settings, device: torch.device, reporter: Reporter
+        self,
+        folder: Path,
+        canvases: Canvases,
+        settings: Settings,
+        device: torch.device,
+        reporter: Reporter,
+        perceptual: Perceptual | None = None,
     ) -> None:
         self.folder, self.settings, self.device, self.reporter = folder, settings, device, reporter
+        self.perceptual = perceptual
         t = settings.train
         torch.manual_seed(t.seed)
         self.model = PartModel(settings.model).on(device)
@@ -108,7 +116,9 @@ class Trainer:
             group["lr"] = learning_rate(progress, t)
         draw = draw_step(t.batch, self.settings, strength(progress, t), rng).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            terms = training_step(self.model, self.batches(step), draw, self.settings, rng, self.beside(step))
+            terms = training_step(
+                self.model, self.batches(step), draw, self.settings, rng, self.beside(step), self.perceptual
+            )
             loss = total(terms, self.settings)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -164,6 +174,7 @@ class Trainer:
 
     def facts(self, standing: Standing) -> dict[str, Any]:
         """What the model folder says about its training."""
+        asked = self.settings.loss.reconstruction
         return {
             "pictures_seen": standing.step * self.settings.train.batch,
             "pictures": self.batches.count,
@@ -171,6 +182,7 @@ class Trainer:
             "steps": standing.step,
             "finished": standing.finished,
             "device": self.device.type,
+            "reconstruction": "pyramid" if asked == "vgg" and self.perceptual is None else asked,
         }
 
     def stop_hopeless(self, health: Health) -> None:
@@ -238,10 +250,11 @@ def _trainer(
     """A trainer that stands where the run does."""
     if init is not None:
         check_init(init, settings)
+    perceptual = perceptual_for(settings.loss, device, reporter.warn)
     canvases = read()
     run_folder.check_pictures(folder, input, canvases.names)
     run_folder.write_skipped(folder, canvases.skipped)
-    trainer = Trainer(folder, canvases, settings, device, reporter)
+    trainer = Trainer(folder, canvases, settings, device, reporter, perceptual)
     if init is not None:
         trainer.warm_start(init)
     trainer.go_on()

@@ -34,14 +34,32 @@ def pyramid(
     difference, total = rebuilt - target, rebuilt.new_zeros(())
     for _ in range(3):
         across, down = difference.diff(dim=-1).abs(), difference.diff(dim=-2).abs()
-        weight = _weight(mean, difference.shape[-1], share)
+        weight = emphasis(mean, difference.shape[-1], share)
         total = total + (difference.abs() * weight).mean()
         total = total + (across * weight[..., 1:]).mean() + (down * weight[..., 1:, :]).mean()
         difference = F.avg_pool2d(difference, 2)
     return total / 3
 
 
-def _weight(mean: Tensor, size: int, share: float) -> Tensor:
+def dissimilarity(rebuilt: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+    """(1 - SSIM) / 2 at full, half and quarter side (Wang et al. 2004, over square windows of 7 pixels)."""
+    a, b, total = rebuilt.float(), target.float(), 0.0
+    for _ in range(3):
+        total = total + (1 - _ssim(a, b, 7).mean()) / 2
+        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+    return total / 3
+
+
+def _ssim(a: Tensor, b: Tensor, window: int) -> Tensor:
+    mean_a, mean_b = _box(a, window), _box(b, window)
+    variances = (_box(a.square() + b.square(), window) - mean_a.square() - mean_b.square()).clamp_min(0)
+    covariance = _box(a * b, window) - mean_a * mean_b
+    level = (2 * mean_a * mean_b + 0.01**2) / (mean_a.square() + mean_b.square() + 0.01**2)
+    return level * (2 * covariance + 0.03**2) / (variances + 0.03**2)
+
+
+def emphasis(mean: Float[Tensor, "b k 2"], size: int, share: float) -> Float[Tensor, "#b 1 size size"]:
+    """A weight for every place, 1 on average: `share` of it where the parts are (see `focus`), the rest spread evenly."""
     if not share:
         return mean.new_ones(1, 1, size, size)
     return (1 - share) + share * size**2 * focus(mean, size)[:, None]

@@ -11,6 +11,7 @@ from partpose.geometry import moments
 from partpose.model.background import behind
 from partpose.model.part_model import PartModel
 from partpose.train import losses
+from partpose.train.perceptual import Perceptual
 from partpose.train.warp import Recolour, Transform, between, draw_recolour, draw_transform, sample, warp_maps
 
 
@@ -66,11 +67,13 @@ def training_step(
     settings: Settings,
     rng: torch.Generator,
     beside: Beside = ALONE,
+    perceptual: Perceptual | None = None,
 ) -> Terms:
     """Shape of one view, appearance of the other, rebuild the first.
 
     Args:
         canvas: pictures in [0, 1], a quarter larger than the views, so that no border is ever seen.
+        perceptual: what the reconstruction is measured by in place of what the settings name.
     """
     size, loss = settings.model.size, settings.loss
     x, x_t = sample(canvas, draw.plain.at(size)), sample(canvas, draw.warped.at(size))
@@ -90,7 +93,7 @@ def training_step(
     (mean_m, cov_m), valid = moments(moved), (share > 0.8).float()
 
     return Terms(
-        reconstruct(rebuilt, x, mean, settings),
+        reconstruct(rebuilt, x, mean, settings, perceptual),
         losses.mean_difference(mean_t, mean_m, valid, loss.squared),
         losses.covariance_difference(cov_t, cov_m, valid, loss.squared),
         losses.separation(mean, loss.separation_radius),
@@ -113,11 +116,17 @@ def seen_through(scene: Tensor, where: Tensor) -> Tensor:
     return torch.cat([view[:, :-1] * known, known], 1)
 
 
-def reconstruct(rebuilt: Tensor, target: Tensor, mean: Tensor, settings: Settings) -> Tensor:
-    """The reconstruction error that the settings name."""
-    if settings.loss.reconstruction == "weighted-l2":
+def reconstruct(
+    rebuilt: Tensor, target: Tensor, mean: Tensor, settings: Settings, perceptual: Perceptual | None = None
+) -> Tensor:
+    """The reconstruction error: the perceptual one where it is given, else what the settings name."""
+    loss = settings.loss
+    if perceptual is not None:
+        return perceptual(rebuilt, target, losses.emphasis(mean, target.shape[-1], loss.focus))
+    if loss.reconstruction == "weighted-l2":
         return losses.weighted_l2(rebuilt, target, mean)
-    return losses.pyramid(rebuilt, target, mean, settings.loss.focus)
+    error = losses.pyramid(rebuilt, target, mean, loss.focus)
+    return error + loss.ssim * losses.dissimilarity(rebuilt, target) if loss.ssim else error
 
 
 def total(terms: Terms, settings: Settings) -> Tensor:
