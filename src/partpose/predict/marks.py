@@ -110,15 +110,15 @@ def draw_marks(
         if word in style.words or word in ALWAYS:
             for body in bodies:
                 layer(body, board, edges)
-    picture = Image.frombytes("RGB", (width, height), board.tobytes())
+    drawn = np.frombuffer(board.tobytes(), np.uint8).reshape(height, width, 3).copy()
     taken: list[Spot] = [_around(body.at[k], body.radius) for body in bodies for k in body.shown]
     for body in bodies:
         if body.marks.track:
-            body.write_track(picture, taken)
+            body.write_track(drawn, taken)
     for body in bodies:
         if "names" in style.words:
-            body.write_names(picture, names, taken)
-    return np.asarray(picture)
+            body.write_names(drawn, names, taken)
+    return drawn
 
 
 class _Body:
@@ -185,7 +185,7 @@ class _Body:
             for colour, width, alpha in ((BLACK, self.stroke + 1.6, 90), (WHITE, self.stroke, 215)):
                 board.rectangle((left, top, left + side, top + side), Pen(colour, width, alpha))
 
-    def write_names(self, picture: Image.Image, names: Sequence[str], taken: list[Spot]) -> None:
+    def write_names(self, canvas: NDArray[np.uint8], names: Sequence[str], taken: list[Spot]) -> None:
         """Beside the dots, away from the middle of the object, where little else is; a nameless part's number alone."""
         middle = np.mean(self.at[self.shown, 0]) if self.shown else 0
         for k in self.shown:
@@ -193,15 +193,15 @@ class _Body:
             paleness = 0.55 * round(8 * self.opacity[k]) / 8
             red, green, blue = (round(255 - paleness * (255 - c)) for c in self.colours[k])
             name = _letters(re.sub("^part_0*(?=[0-9])", "", names[k]), self.text, (red, green, blue))
-            spots = _beside(self.at[k], name.size, self.radius + 1, left=self.at[k][0] < middle)
-            x, y = spots[np.argmin(_covered(spots, taken, picture.size))][:2]
-            taken.append(_paste(picture, name, x, y))
+            spots = _beside(self.at[k], name, self.radius + 1, left=self.at[k][0] < middle)
+            x, y = spots[np.argmin(_covered(spots, taken, canvas))][:2]
+            taken.append(_paste(canvas, name, x, y))
 
-    def write_track(self, picture: Image.Image, taken: list[Spot]) -> None:
+    def write_track(self, canvas: NDArray[np.uint8], taken: list[Spot]) -> None:
         """Above the object's box, or in it where there is no room above."""
         name = _letters(self.marks.track, self.text, WHITE)
         left, top = (0.0, 0.0) if self.marks.square is None else self.marks.square[:2]
-        taken.append(_paste(picture, name, left, top - name.height if top >= name.height else top + self.stroke))
+        taken.append(_paste(canvas, name, left, top - len(name) if top >= len(name) else top + self.stroke))
 
 
 _LAYERS: dict[str, Callable[[_Body, Draw, Sequence], None]] = {
@@ -245,40 +245,43 @@ def _unbroken(points: NDArray) -> list[list[float]]:
 
 
 @lru_cache(1024)
-def _letters(text: str, size: int, colour: Paint) -> Image.Image:
-    """A text with a dark border around its letters, on nothing."""
+def _letters(text: str, size: int, colour: Paint) -> NDArray[np.uint8]:
+    """(H, W, 4) a text with a dark border around its letters, on nothing."""
     left, top, right, bottom = font(size).getbbox(text, stroke_width=1)
     image = Image.new("RGBA", (round(right - left) + 2, round(bottom - top) + 2), (0, 0, 0, 0))
     draw = ImageDraw.Draw(image)
     for width, paint in ((2, (0, 0, 0, 110)), (1, (0, 0, 0, 255))):
         draw.text((1 - left, 1 - top), text, paint, font(size), stroke_width=width, stroke_fill=paint)
     draw.text((1 - left, 1 - top), text, colour, font(size))
-    return image
+    return np.asarray(image)
 
 
-def _beside(at: NDArray, size: tuple[int, int], gap: float, left: bool) -> NDArray[np.float64]:
+def _beside(at: NDArray, letters: NDArray, gap: float, left: bool) -> NDArray[np.float64]:
     """(8, 4) where a text may stand about a dot, best first: on the given side, on the other, above, below, in corners."""
-    away = (np.array(size) / 2 + gap) * (-1 if left else 1, -1)
+    half = np.array(letters.shape[1::-1]) / 2
+    away = (half + gap) * (-1 if left else 1, -1)
     middles = at + away * [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1)]
-    return np.hstack([middles - np.array(size) / 2, middles + np.array(size) / 2])
+    return np.hstack([middles - half, middles + half])
 
 
-def _covered(spots: NDArray, taken: Sequence[Spot], size: tuple[int, int]) -> NDArray[np.float64]:
+def _covered(spots: NDArray, taken: Sequence[Spot], canvas: NDArray) -> NDArray[np.float64]:
     """How much of each spot is taken or, ten times as bad, outside of the picture; the first ones are forgiven a little.
 
     In a video the names then stay where they are, until it is worth the while to move.
     """
-    others = np.reshape(np.array([*taken, (0, 0, *size)], np.float64), (1, -1, 4))
+    others = np.array([*taken, (0, 0, *canvas.shape[1::-1])], np.float64)[None]
     low, high = np.maximum(spots[:, None, :2], others[..., :2]), np.minimum(spots[:, None, 2:], others[..., 2:])
     shared = np.maximum(high - low, 0).prod(axis=-1)
     whole = (spots[0, 2:] - spots[0, :2]).prod()
     return (shared[:, :-1].sum(axis=1) + 10 * (whole - shared[:, -1])) / whole + 0.02 * np.arange(len(spots))
 
 
-def _paste(picture: Image.Image, letters: Image.Image, x: float, y: float) -> Spot:
+def _paste(canvas: NDArray[np.uint8], letters: NDArray[np.uint8], x: float, y: float) -> Spot:
     """Where it was meant, or as near as is still inside the picture."""
-    left, top = (
-        max(0, min(round(v), side - part)) for v, side, part in zip((x, y), picture.size, letters.size, strict=True)
-    )
-    picture.paste(letters, (left, top), letters)
-    return left, top, left + letters.width, top + letters.height
+    (height, width), (high, wide) = canvas.shape[:2], letters.shape[:2]
+    left, top = max(0, min(round(x), width - wide)), max(0, min(round(y), height - high))
+    under = canvas[top : top + high, left : left + wide]
+    over = letters[: len(under), : under.shape[1]].astype(np.uint16)
+    alpha = over[..., 3:]
+    under[...] = (under * (255 - alpha) + over[..., :3] * alpha + 127) // 255
+    return left, top, left + wide, top + high
