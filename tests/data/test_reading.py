@@ -185,3 +185,17 @@ def test_a_mistake_of_the_program_is_not_taken_for_a_bad_file(monkeypatch):
     fake(monkeypatch, decode)
     with pytest.raises(ZeroDivisionError, match="0"):
         list(read_views(numbered(3), Look(16), []))
+
+
+@pytest.mark.parametrize("instance", [None, 1])
+@pytest.mark.parametrize(("width", "height"), [(64, 40), (23, 17), (97, 61)])
+def test_a_window_of_a_mask_is_that_of_the_whole(tmp_path, width, height, instance):
+    """Whatever the size of the picture; the whole one as Pillow finds the nearest pixels."""
+    stored = np.random.default_rng(0).integers(0, 2, (40, 64, 1), np.uint8) * np.uint8((0, 0, 1))
+    stored = stored if instance else stored[..., 2] * np.uint8(255)
+    Image.fromarray(stored).save(tmp_path / "mask.png")
+    mask = Mask(tmp_path / "mask.png", instance)
+    inside = Image.fromarray((stored[..., 2] if instance else stored) > 0)
+    whole = np.asarray(inside.resize((width, height), Image.Resampling.NEAREST))
+    np.testing.assert_array_equal(mask.read(width, height), whole)
+    np.testing.assert_array_equal(mask.read(width, height, (5, 2, 20, 16)), whole[2:16, 5:20])

@@ -11,6 +11,8 @@ from PIL import Image
 from partpose.errors import PartposeError
 
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
+Window = tuple[int, int, int, int]
+"""left, top, right, bottom in whole pixels, the last two exclusive."""
 
 
 class Box(NamedTuple):
@@ -49,24 +51,34 @@ class Mask(NamedTuple):
     path: Path
     instance: int | None = None
 
-    def read(self, width: int, height: int) -> NDArray[np.bool_]:
-        """(height, width) True where the object is. Raises PartposeError where the file is missing or broken."""
+    def read(self, width: int, height: int, window: Window | None = None) -> NDArray[np.bool_]:
+        """(height, width) True where the object is, or only a window of that.
+
+        Raises PartposeError where the file is missing or broken.
+        """
         try:
-            inside = self._lit() if self.instance is None else self._own(self.instance)
+            stored = self._grey() if self.instance is None else _colours(self.path, self.path.stat().st_mtime_ns)
         except (OSError, ValueError) as error:
             raise PartposeError(f"the mask {self.path} cannot be read: {error}") from error
-        if inside.shape == (height, width):
-            return inside
-        return np.asarray(Image.fromarray(inside).resize((width, height), Image.Resampling.NEAREST))
+        part = _part(stored, width, height, window or (0, 0, width, height))
+        if self.instance is None:
+            return part > 127
+        colour = self.instance >> 16, self.instance >> 8 & 255, self.instance & 255
+        return np.logical_and.reduce([part[..., i] == colour[i] for i in range(3)])
 
-    def _lit(self) -> NDArray[np.bool_]:
+    def _grey(self) -> NDArray[np.uint8]:
         with Image.open(self.path, formats=_FORMATS) as image:
-            return np.asarray(image.convert("L")) > 127
+            return np.asarray(image.convert("L"))
 
-    def _own(self, instance: int) -> NDArray[np.bool_]:
-        colours = _colours(self.path, self.path.stat().st_mtime_ns)
-        red, green, blue = instance >> 16, instance >> 8 & 255, instance & 255
-        return (colours[..., 0] == red) & (colours[..., 1] == green) & (colours[..., 2] == blue)
+
+def _part(stored: NDArray[np.uint8], width: int, height: int, window: Window) -> NDArray[np.uint8]:
+    """The window of what is stored, were it (height, width): the nearest pixels."""
+    left, top, right, bottom = window
+    if stored.shape[:2] == (height, width):
+        return stored[top:bottom, left:right]
+    rows = (2 * np.arange(top, bottom) + 1) * stored.shape[0] // (2 * height)
+    columns = (2 * np.arange(left, right) + 1) * stored.shape[1] // (2 * width)
+    return stored[rows[:, None], columns]
 
 
 @lru_cache(8)  # one a thread that reads: the people of a frame share its instance picture

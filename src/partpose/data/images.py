@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from partpose.data.cut import Box, Mask
+from partpose.data.cut import Box, Mask, Window
 from partpose.data.walk import IMAGE_SUFFIXES, readable, walk
 from partpose.errors import PartposeError, Skipped
 
@@ -58,21 +58,16 @@ class Picture(NamedTuple):
     width: int
     height: int
 
-    def square(self, size: int, place: Box | None = None) -> NDArray[np.uint8]:
+    def square(self, size: int, place: Box | None = None, mask: Mask | None = None) -> NDArray[np.uint8]:
         """uint8 (size, size, C): what lies in the square `place`; without one the whole picture in the middle of a square.
 
-        Raises PartposeError where the place lies outside the picture.
+        What is not in the mask is black. Raises PartposeError where the place lies outside the picture, and where there is
+        no such mask.
         """
-        if place is None:
-            return square(self.pixels, size, (self.width, self.height))
-        return _region(self, size, place)
-
-    def masked(self, mask: Mask | None) -> "Picture":
-        """The picture with all that is not in the mask turned black. Raises PartposeError where there is no such mask."""
-        if mask is None:
-            return self
-        inside = mask.read(self.pixels.shape[1], self.pixels.shape[0])
-        return self._replace(pixels=self.pixels * inside[..., None])
+        if place is not None:
+            return _region(self, size, place, mask)
+        height, width = self.pixels.shape[:2]
+        return square(_masked(self.pixels, mask, width, height), size, (self.width, self.height))
 
 
 def find_images(root: str | PathLike) -> tuple[list[Path], list[Skipped]]:
@@ -139,7 +134,13 @@ def square(pixels: NDArray[np.uint8], size: int, original: tuple[int, int] | Non
     return _resize(strip, (size, size), (edges[0], 0.0, edges[1], size))
 
 
-def _region(picture: Picture, size: int, place: Box) -> NDArray[np.uint8]:
+def _masked(
+    pixels: NDArray[np.uint8], mask: Mask | None, width: int, height: int, window: Window | None = None
+) -> NDArray[np.uint8]:
+    return pixels if mask is None else pixels * mask.read(width, height, window)[..., None]
+
+
+def _region(picture: Picture, size: int, place: Box, mask: Mask | None) -> NDArray[np.uint8]:
     """A square of the original, resized; what of it lies outside the picture repeats the picture's edge."""
     height, width = picture.pixels.shape[:2]
     across, down = width / picture.width, height / picture.height
@@ -149,7 +150,8 @@ def _region(picture: Picture, size: int, place: Box) -> NDArray[np.uint8]:
         raise PartposeError(f"the box at {place.left:g}, {place.top:g} lies outside the picture of {shown}")
     # Whole pixels around the region, with a few more for the filter: to pad a whole picture would cost more
     x0, y0, x1, y1 = math.floor(left) - 4, math.floor(top) - 4, math.ceil(right) + 4, math.ceil(bottom) + 4
-    inner = picture.pixels[max(y0, 0) : y1, max(x0, 0) : x1]
+    window = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
+    inner = _masked(picture.pixels[window[1] : y1, window[0] : x1], mask, width, height, window)
     beyond = [(max(-y0, 0), max(y1 - height, 0)), (max(-x0, 0), max(x1 - width, 0)), (0, 0)]
     padded = np.pad(inner, beyond, mode="edge") if np.any(beyond) else inner
     return _resize(padded, (size, size), (left - x0, top - y0, right - x0, bottom - y0))

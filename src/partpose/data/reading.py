@@ -114,7 +114,7 @@ def cut_views(
     for number, cut in enumerate(cuts):
         place = Box(0, 0, picture.width, picture.height).square() if cut.box is None else cut.box.square(look.margin)
         try:
-            pixels = picture.masked(cut.mask).square(look.side, None if cut.box is None else place)
+            pixels = picture.square(look.side, None if cut.box is None else place, cut.mask)
         except PartposeError as error:
             yield error
         else:
