@@ -188,10 +188,10 @@ def test_a_mistake_of_the_program_is_not_taken_for_a_bad_file(monkeypatch):
 
 
 @pytest.mark.parametrize("instance", [None, 1])
-@pytest.mark.parametrize(("width", "height"), [(64, 40), (23, 17), (97, 61)])
+@pytest.mark.parametrize(("width", "height"), [(63, 41), (23, 17), (97, 60)])
 def test_a_window_of_a_mask_is_that_of_the_whole(tmp_path, width, height, instance):
     """Whatever the size of the picture; the whole one as Pillow finds the nearest pixels."""
-    stored = np.random.default_rng(0).integers(0, 2, (40, 64, 1), np.uint8) * np.uint8((0, 0, 1))
+    stored = np.random.default_rng(0).integers(0, 2, (41, 63, 1), np.uint8) * np.uint8((0, 0, 1))
     stored = stored if instance else stored[..., 2] * np.uint8(255)
     Image.fromarray(stored).save(tmp_path / "mask.png")
     mask = Mask(tmp_path / "mask.png", instance)
