@@ -22,7 +22,8 @@ def command(name: str) -> Generator[None]:
     try:
         yield
     except PartposeError as error:
-        print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
+        if error.alone or os.environ.get("LOCAL_RANK", "0") == "0":  # all processes of torchrun see a wrong command
+            print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)

@@ -9,6 +9,9 @@ class PartposeError(Exception):
     The command line prints the text alone, without a traceback, and leaves with exit code 2.
     """
 
+    alone = False
+    """Whether, of several processes, the one that raises it is the one to say it."""
+
 
 class Skipped(NamedTuple):
     """One file that was passed over, and why; a run goes on without it."""

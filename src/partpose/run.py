@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from partpose.predict.predictor import Predictor, choose_device, load
 from partpose.predict.show import Shown, overview, sheets
 from partpose.terminal import TrainingBar, console, count, counting, minutes, report_skipped, training_line
 from partpose.train.batches import Batches
+from partpose.train.distributed import joined, own_device, read_once
 from partpose.train.loop import Outcome, train
 from partpose.train.run_folder import RUN, SKIPPED, RunExists, saved_settings
 from partpose.train.schedule import Clock
@@ -68,6 +70,15 @@ class TerminalReporter:
             self.board.close()
 
 
+class Quiet:
+    """The reporter of a process that another one speaks for."""
+
+    def line(self, entry: dict[str, Any], clock: Clock) -> None: ...
+    def pictures(self, model: PartModel, batches: Batches, step: int) -> None: ...
+    def warn(self, text: str) -> None: ...
+    def close(self) -> None: ...
+
+
 def _tensorboard_writer() -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
@@ -89,37 +100,45 @@ def train_run(
 
     resume_option: what the user has to add to the command to go on with a run.
     """
-    chosen = choose_device(device)
-    reporter = TerminalReporter(output, settings)
-    skipped: list[Skipped] = []
+    chosen = choose_device(own_device(device))
+    with joined(chosen) as team:
+        reporter = TerminalReporter(output, settings) if team.leads else Quiet()
+        skipped: list[Skipped] = []
 
-    def read() -> Canvases:
-        canvases, apart = read_training(input, settings, output)
-        skipped.extend(canvases.skipped)
-        held_out = f" ({apart} of split=test held out)" if apart else ""
-        print(f"{count(len(canvases.pixels), 'picture')} from {input}{held_out}, training on {chosen}", flush=True)
-        return canvases
+        def decode() -> Canvases:
+            canvases, apart = read_training(input, settings, output)
+            if team.leads:
+                skipped.extend(canvases.skipped)
+                held_out = f" ({apart} of split=test held out)" if apart else ""
+                where = f"{chosen}" if team.size == 1 else f"{team.size} × {chosen.type}"
+                pictures = count(len(canvases.pixels), "picture")
+                print(f"{pictures} from {input}{held_out}, training on {where}", flush=True)
+            return canvases
 
-    source = resolve(init) if init else None
-    try:
-        outcome = train(output, settings, read, chosen, reporter, input=input, init=source, resume=resume)
-    except RunExists as error:
-        hint = f"add {resume_option} to go on with it, or choose another --output to start anew"
-        raise PartposeError(f"{error}: {hint}") from None
-    finally:
-        reporter.close()
-        report_skipped(skipped, str(output / SKIPPED))
-    return _ending(outcome, output, resume_option)
+        read = decode if is_pack(input) else partial(read_once, team, output, decode)
+        source = resolve(init) if init else None
+        try:
+            outcome = train(
+                *(output, settings, read, chosen, reporter), input=input, init=source, resume=resume, team=team
+            )
+        except RunExists as error:
+            hint = f"add {resume_option} to go on with it, or choose another --output to start anew"
+            raise PartposeError(f"{error}: {hint}") from None
+        finally:
+            reporter.close()
+            report_skipped(skipped, str(output / SKIPPED))
+        if team.leads:
+            _say_how_it_ended(outcome, output, resume_option)
+        return 128 + outcome.signal if outcome.signal else 0
 
 
-def _ending(outcome: Outcome, output: Path, resume_option: str) -> int:
+def _say_how_it_ended(outcome: Outcome, output: Path, resume_option: str) -> None:
     done = f"step {outcome.standing.step}, {minutes(outcome.standing.seconds)} of training"
     if outcome.signal:
         name = signal.Signals(outcome.signal).name
         print(f"stopped by {name} at {done}: go on with the same command and {resume_option}", file=sys.stderr)
-        return 128 + outcome.signal
-    print(f"{'finished' if outcome.steps else 'nothing to do, finished before'}: {done}; the model is {output}")
-    return 0
+    else:
+        print(f"{'finished' if outcome.steps else 'nothing to do, finished before'}: {done}; the model is {output}")
 
 
 def starting_settings(output: Path, preset: str | None, changes: dict[str, Any], resume: bool) -> Settings:

@@ -2,7 +2,9 @@
 
 import copy
 import math
+import signal
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -18,11 +20,13 @@ from partpose.model.part_model import PartModel, load_model, load_weights, save_
 from partpose.train import run_folder
 from partpose.train.batches import Batches, step_generator
 from partpose.train.checkpoint import Standing, load_checkpoint, read_standing, save_checkpoint
+from partpose.train.distributed import ALONE, Team
 from partpose.train.health import Health, Watch, measure
+from partpose.train.parallel import stepper, synchronised
 from partpose.train.perceptual import Perceptual, perceptual_for
 from partpose.train.schedule import Clock, follow, learning_rate, strength
 from partpose.train.signals import Signals, Stopped
-from partpose.train.step import Beside, draw_step, total, training_step
+from partpose.train.step import Beside, Terms, draw_step, total
 
 WITHOUT_WEIGHTS = ("dropout", "logit_scale", "gaussian_scale")  # settings of a network that change no tensor's shape
 
@@ -62,18 +66,20 @@ class Trainer:
         device: torch.device,
         reporter: Reporter,
         perceptual: Perceptual | None = None,
+        team: Team = ALONE,
     ) -> None:
         self.folder, self.settings, self.device, self.reporter = folder, settings, device, reporter
-        self.perceptual = perceptual
+        self.perceptual, self.team = perceptual, team
         t = settings.train
         torch.manual_seed(t.seed)
-        self.model = PartModel(settings.model).on(device)
+        self.model = synchronised(PartModel(settings.model).on(device), team.size)
+        self.forward = stepper(self.model, team.size)
         self.average = copy.deepcopy(self.model).eval()
         self.optimizer = _optimizer(self.model, settings)
         self.batches = Batches(canvases.pixels, t.batch, t.seed, device)
         self.clip = canvases.clip if settings.data.pairs == "video" else None
         self.cameras = find_cameras(canvases.pixels) if settings.model.background == "camera" else None
-        self.clock = Clock(t)
+        self.clock = team.clock(t)
         self.warned, self.watch = False, Watch()
 
     def warm_start(self, source: Path) -> None:
@@ -86,14 +92,16 @@ class Trainer:
         standing = read_standing(self.folder)
         if standing is not None:
             load_checkpoint(self.folder, self.model, self.average, self.optimizer)
-            self.clock = Clock(self.settings.train, standing.step, standing.seconds)
-        run_folder.trim_log(self.folder, self.clock.step)
+            self.clock = self.team.clock(self.settings.train, standing.step, standing.seconds)
+        if self.team.leads:
+            run_folder.trim_log(self.folder, self.clock.step)
 
     def run(self, signals: Signals) -> Outcome:
         """Train; what is on disk at the end is a model, whatever ended it."""
         t, began = self.settings.train, self.clock.step
         saved = pictured = self.clock.seconds
-        while self.clock.progress < 1 and not signals.received:
+        stopped = None
+        while self.clock.progress < 1 and not (stopped := self.team.any(signals.received)):
             self.step()
             now = self.clock.seconds
             if self.clock.step % t.checkpoint_steps == 0 or now - saved > 60 * t.checkpoint_minutes:
@@ -105,41 +113,43 @@ class Trainer:
         standing = self.save(finished=self.clock.progress >= 1)
         if standing.finished:
             self.reporter.pictures(self.average, self.batches, standing.step)
-        return Outcome(standing, standing.step - began, None if standing.finished else signals.received)
+        self.team.wait()
+        return Outcome(standing, standing.step - began, None if standing.finished else stopped)
 
     def step(self) -> None:
         """One step of the optimiser, and a line of the log where it is time for one."""
         t, step, progress = self.settings.train, self.clock.step, self.clock.progress
-        rng = step_generator(t.seed, step)
-        torch.manual_seed(rng.initial_seed())  # dropout draws from the global generator
+        rng, rows, mine = step_generator(t.seed, step), self.batches.rows(step), self.team.share(t.batch)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(progress, t)
-        draw = draw_step(t.batch, self.settings, strength(progress, t), rng).to(self.device)
+        draw = draw_step(t.batch, self.settings, strength(progress, t), rng).of(mine).to(self.device)
+        rng = self.team.own(rng)
+        torch.manual_seed(rng.initial_seed())  # dropout draws from the global generator
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            terms = training_step(
-                self.model, self.batches(step), draw, self.settings, rng, self.beside(step), self.perceptual
-            )
+            beside = self.beside(step, rows, mine)
+            terms = self.forward(self.batches.at(rows[mine]), draw, self.settings, rng, beside, self.perceptual)
             loss = total(terms, self.settings)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), t.clip)
         self.optimizer.step()
         follow(self.average, self.model, step, t.ema)
-        self.clock.step += 1
+        self.clock.tick()
         if self.clock.step % t.log_every == 0 or self.clock.progress >= 1:
             self.log(terms, loss)
 
-    def beside(self, step: int) -> Beside:
-        """Partners and scenes of a step's pictures, where they are asked for."""
-        rows = self.batches.rows(step)
-        partner = None if self.clip is None else self.batches.at(self.batches.partners(rows, self.clip, step))
-        return Beside(partner, None if self.cameras is None else scenes(self.cameras, rows, self.device))
+    def beside(self, step: int, rows: NDArray, mine: slice) -> Beside:
+        """Partners and scenes, where they are asked for, of some of the pictures of a step."""
+        partner = None if self.clip is None else self.batches.at(self.batches.partners(rows, self.clip, step)[mine])
+        return Beside(partner, None if self.cameras is None else scenes(self.cameras, rows[mine], self.device))
 
-    def log(self, terms: NamedTuple, loss: torch.Tensor) -> None:
+    def log(self, terms: Terms, loss: torch.Tensor) -> None:
         """Write the line; it is also where a loss that is not a number is noticed."""
-        loss = loss.detach()
+        loss, terms = self.team.mean(loss.detach()), Terms(*map(self.team.mean, terms))
         if not math.isfinite(float(loss)):
             self.stop_at_nan()
+        if not self.team.leads:
+            return
         health = self.health()
         clock, t = self.clock, self.settings.train
         entry = {"step": clock.step, "seconds": round(clock.seconds, 2), "loss": round(float(loss), 5)}
@@ -168,8 +178,9 @@ class Trainer:
         if not all(bool(tensor.isfinite().all()) for tensor in weights):
             self.stop_at_nan()
         standing = Standing(self.clock.step, self.clock.seconds, finished)
-        save_model(self.folder, self.average, self.settings, self.facts(standing))
-        save_checkpoint(self.folder, self.model, self.average, self.optimizer, standing)
+        if self.team.leads:
+            save_model(self.folder, self.average, self.settings, self.facts(standing))
+            save_checkpoint(self.folder, self.model, self.average, self.optimizer, standing)
         return standing
 
     def facts(self, standing: Standing) -> dict[str, Any]:
@@ -216,6 +227,7 @@ def train(
     input: Path,
     init: Path | None = None,
     resume: bool = False,
+    team: Team = ALONE,
 ) -> Outcome:
     """Train in `folder`, or go on with the run in it.
 
@@ -225,13 +237,17 @@ def train(
     Raises:
         PartposeError: see `run_folder.begun`; also when the loss is not a number.
     """
-    with run_folder.locked(folder), Signals() as signals:
+    locked = run_folder.locked(folder) if team.leads else nullcontext()
+    with locked, Signals(signal.SIG_DFL if team.size == 1 else signal.SIG_IGN) as signals:
         try:
-            with run_folder.begun(folder, settings, input, resume):
+            begun = run_folder.begun(folder, settings, input, resume) if team.leads else nullcontext()
+            with begun, team.together():
+                team.check(settings)
                 standing = read_standing(folder)
+                team.alike(str(standing), f"{folder} is not the same on all machines: name an --output that they share")
                 if standing is not None and standing.finished:
                     return Outcome(standing, 0, None)
-                trainer = _trainer(folder, settings, read, device, reporter, input, init)
+                trainer = _trainer(folder, settings, read, device, reporter, input, init, team)
             signals.patient = True
         except Stopped:
             return Outcome(read_standing(folder) or Standing(0, 0.0, False), 0, signals.received)
@@ -246,15 +262,20 @@ def _trainer(
     reporter: Reporter,
     input: Path,
     init: Path | None,
+    team: Team,
 ) -> Trainer:
     """A trainer that stands where the run does."""
     if init is not None:
         check_init(init, settings)
     perceptual = perceptual_for(settings.loss, device, reporter.warn)
     canvases = read()
-    run_folder.check_pictures(folder, input, canvases.names)
-    run_folder.write_skipped(folder, canvases.skipped)
-    trainer = Trainer(folder, canvases, settings, device, reporter, perceptual)
+    team.wait()
+    team.alike(str(perceptual is None), "some machines lack the weights of VGG19: give all a file, --loss.vgg-weights")
+    team.alike("\0".join(canvases.names), f"the machines found different pictures in {input}: give all the same")
+    if team.leads:
+        run_folder.check_pictures(folder, input, canvases.names)
+        run_folder.write_skipped(folder, canvases.skipped)
+    trainer = Trainer(folder, canvases, settings, device, reporter, perceptual, team)
     if init is not None:
         trainer.warm_start(init)
     trainer.go_on()

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from partpose.geometry import grid, root2
+from partpose.train.distributed import mean_of_all
 
 
 def focus(mean: Float[Tensor, "b k 2"], size: int, radius: float = 0.1) -> Float[Tensor, "b size size"]:
@@ -82,7 +83,7 @@ def covariance_difference(
 
 
 def _over(values: Tensor, valid: Tensor) -> Tensor:
-    return (values * valid).sum() / valid.sum().clamp_min(1)
+    return (values * valid).sum() / mean_of_all(valid.sum()).clamp_min(1)
 
 
 def separation(mean: Float[Tensor, "b k 2"], radius: float) -> Float[Tensor, ""]:

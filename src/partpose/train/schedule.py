@@ -21,6 +21,10 @@ class Clock:
         """Seconds of training so far, earlier sittings of the same run counted in."""
         return time.monotonic() - self._began
 
+    def tick(self) -> None:
+        """One more step is done."""
+        self.step += 1
+
     @property
     def progress(self) -> float:
         """A run bounded by steps alone never looks at the time, so that it can be repeated to the bit."""

@@ -10,13 +10,14 @@ class Stopped(BaseException):
 
 
 class Signals:
-    """A context in which SIGINT and SIGTERM do not kill; a second one does, as usual.
+    """A context in which SIGINT and SIGTERM do not kill; a second one does, as usual, unless `again` says otherwise.
 
     `received` is the signal that came, or None. Until `patient` is set it raises `Stopped` at once, afterwards whoever
     trains looks at `received` between steps. Outside the main thread, where Python allows no handlers, nothing changes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, again: signal.Handlers = signal.SIG_DFL) -> None:
+        self.again = again
         self.received: int | None = None
         self.patient = False
         self._before: dict = {}
@@ -32,6 +33,6 @@ class Signals:
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         self.received = number
-        signal.signal(number, signal.SIG_DFL)
+        signal.signal(number, self.again)
         if not self.patient:
             raise Stopped

@@ -26,6 +26,11 @@ class Draw(NamedTuple):
         """The same on another device."""
         return Draw(self.plain.to(device), self.warped.to(device), self.recolour.to(device))
 
+    def of(self, rows: slice) -> "Draw":
+        """The same for some pictures of the batch."""
+        plain, warped = (Transform(*(t[rows] for t in view)) for view in (self.plain, self.warped))
+        return Draw(plain, warped, Recolour(*(t.unflatten(0, (2, -1))[:, rows].flatten(0, 1) for t in self.recolour)))
+
 
 class Beside(NamedTuple):
     """What belongs to the pictures of a batch, each as large as they are.
