@@ -243,6 +243,8 @@ def test_a_tiny_video_is_refused_in_words(tmp_path):
 
 def test_probe_says_what_the_header_says(clip):
     assert probe(clip) == (64, 48, 25.0, 30)
+    write(clip, numbered(12, 64, 96), 30)
+    assert probe(clip) == (96, 64, 30.0, 12)
 
 
 def test_browsers_can_play_what_is_written(clip):

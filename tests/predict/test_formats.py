@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from partpose.errors import PartposeError, Skipped
+from partpose.predict import formats
 from partpose.predict.formats import columns, read_hdf5, scorer, write_dlc_csv, write_hdf5
 from partpose.predict.poses import Poses, same
 
@@ -195,7 +196,9 @@ def test_several_objects_keep_their_places_in_the_file(tmp_path):
     assert [len(frame.instances) for frame in labels] == [2, 1, 2]
 
 
-def test_several_objects_stand_side_by_side_in_the_table(tmp_path):
+@pytest.mark.parametrize("block", [1, 2, 1024])
+def test_several_objects_stand_side_by_side_in_the_table(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(formats, "BLOCK", block)
     write_dlc_csv(several(), tmp_path / "poses.csv")
     with (tmp_path / "poses.csv").open(encoding="utf-8") as file:
         rows = list(csv.reader(file))

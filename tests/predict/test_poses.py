@@ -83,6 +83,15 @@ def test_arrays_cannot_be_changed_from_inside_or_outside():
         poses.mean[0] = 1
 
 
+def test_what_nobody_can_change_is_shared():
+    """A filter's result has the arrays that it leaves alone in common with what went in."""
+    poses = make()
+    assert dataclasses.replace(poses, mean=poses.mean + 1).covariance is poses.covariance
+    rows = poses.mean.copy()
+    rows.flags.writeable = False
+    assert make(mean=rows).mean is rows
+
+
 def test_no_frames_are_poses_too():
     nothing = {name: getattr(make(), name)[:0] for name in ("mean", "covariance", "confidence", "sizes")}
     poses = make(**nothing, frame_index=[], time_stamp=[])

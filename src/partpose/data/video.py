@@ -5,7 +5,7 @@ import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -94,14 +94,27 @@ class VideoInfo(NamedTuple):
 
 def probe(path: str | PathLike) -> VideoInfo:
     """What a video's header says, with one frame decoded for its rotation. Raises Unreadable."""
+    return _probed(str(path), _stamp(path))
+
+
+@lru_cache(256)  # several stages ask, and to open and decode takes as long as a dozen frames
+def _probed(path: str, _stamp: tuple[int, int] | None) -> VideoInfo:
     with _open(path) as (container, stream):
-        frame = next(_decoded(container, stream, path, []), None)
-        if frame is None:
+        decoded = next(_decoded(container, stream, path, []), None)
+        if decoded is None:
             raise Unreadable(path, "holds no frame that can be decoded")
-        width, height = (frame.height, frame.width) if _quarter_turns(frame) % 2 else (frame.width, frame.height)
+        frame = Frame(0, 0.0, decoded)
         rate = _rate(stream)
         seconds = float(container.duration / av.time_base) if container.duration else 0.0
-        return VideoInfo(width, height, float(rate), stream.frames or round(seconds * rate) or None)
+        return VideoInfo(frame.width, frame.height, float(rate), stream.frames or round(seconds * rate) or None)
+
+
+def _stamp(path: str | PathLike) -> tuple[int, int] | None:
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
 
 
 def read_frames(

@@ -137,7 +137,10 @@ def part_names(parts: int) -> tuple[str, ...]:
 
 
 def _read_only(name: str, values) -> NDArray:
-    array = np.array(values, np.int64 if name in WHOLE_NUMBERS else np.float64)
+    array = np.asarray(values, np.int64 if name in WHOLE_NUMBERS else np.float64)
+    # What nobody can write to is shared, not copied: a long video has hundreds of megabytes
+    if array.flags.writeable and isinstance(values, np.ndarray) and np.may_share_memory(array, values):
+        array = array.copy()
     array.flags.writeable = False
     return array
 
