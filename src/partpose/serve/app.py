@@ -1,7 +1,6 @@
 """The page and its JSON API, thin: every route hands its request to the `Studio` in the network's thread."""
 
 import asyncio
-import logging
 import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -32,7 +31,6 @@ TYPES = {"csv": "text/csv; charset=utf-8", "h5": "application/x-hdf5", "png": "i
 ABOUT = """Everything that the page does. Pictures are uploaded one by one, and then go by their `id`; what is not used is
 removed after a while. Coordinates are pixels of the original, after its rotation metadata; the centre of the top-left
 pixel is (0, 0). What goes wrong is answered by `{"error": "…"}`."""
-log = logging.getLogger(__name__)
 
 
 def _file(*types: str) -> dict[int | str, dict[str, Any]]:
@@ -222,8 +220,7 @@ def _add_troubles(app: FastAPI) -> None:
         return _trouble(400, "the file did not come whole")
 
     @app.exception_handler(Exception)
-    async def unforeseen(_: Request, error: Exception) -> JSONResponse:
-        log.error("a request failed", exc_info=error)
+    async def unforeseen(_: Request, _error: Exception) -> JSONResponse:
         return _trouble(500, "something went wrong here; the terminal says what")
 
 

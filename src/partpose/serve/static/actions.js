@@ -10,6 +10,13 @@ import { draw, drawFrames, drawThumbs, lists, say, showRebuilt, stages } from ".
 const DWELL = 220; // milliseconds that a part must be pointed at before its map lights up
 const follower = new Follower(askRebuilt, showRebuilt, fail);
 
+/** Something was changed: rebuild. Resolves when that is shown. */
+function follow() {
+  const stage = $("rebuilt");
+  stage.setAttribute("aria-busy", "true");
+  return follower.follow().finally(() => stage.setAttribute("aria-busy", "false"));
+}
+
 async function askRebuilt() {
   const { shape, look, worn } = state;
   if (shape === null) return null;
@@ -52,13 +59,13 @@ export function change(part, ellipse) {
   state.shape.move(part, ellipse);
   state.selected = part;
   draw();
-  follower.follow();
+  follow();
 }
 
 export function reset(part) {
   state.shape.reset(part);
   draw();
-  follower.follow();
+  follow();
 }
 
 const KEYS = {
@@ -108,13 +115,13 @@ export function lookKey(part, event) {
 export function wear(part, whether) {
   whether ? state.worn.add(part) : state.worn.delete(part);
   draw();
-  follower.follow();
+  follow();
 }
 
 export function wearAll(whether) {
   state.worn = new Set(whether ? state.model.names.keys() : []);
   draw();
-  follower.follow();
+  follow();
 }
 
 export async function setShape(picture) {
@@ -146,7 +153,7 @@ export async function setRow(picture, row) {
 export async function refreshed() {
   if (state.shape && state.layer === "maps") await getLight();
   draw();
-  await follower.follow();
+  await follow();
 }
 
 export async function add(files) {
