@@ -105,7 +105,7 @@ class Predictor:
         fps = probe(source.path).fps if source.kind == "video" else None
 
         def together(batches: list[dict[str, NDArray]]) -> Poses:
-            found = {name: np.concatenate([one[name] for one in batches]) for name in batches[0]}
+            found = _joined(batches)
             files = None if source.kind == "video" else tuple(source.names[i] for i in found["frame_index"])
             new = self._poses(found, str(source.path), files, fps, passed_over)
             return new if so_far is None else join(so_far, new)
@@ -158,8 +158,7 @@ class Predictor:
         batches = self._collect(views, batch)
         if not batches:
             raise PartposeError("no pictures were given: expected at least one")
-        found = {name: np.concatenate([one[name] for one in batches]) for name in batches[0]}
-        return self._poses(found, "array", None, None, [])
+        return self._poses(_joined(batches), "array", None, None, [])
 
     def _view(self, index: int, pixels: NDArray[np.uint8]) -> View:
         if not isinstance(pixels, np.ndarray):
@@ -179,15 +178,16 @@ class Predictor:
     ) -> list[dict[str, NDArray]]:
         """The arrays of `Poses` over all views, batch by batch, of which no more pictures than one are held."""
         batches: list[dict[str, NDArray]] = []
-        kept = monotonic()
+        due = monotonic() + KEEP_EVERY
         try:
             while some := list(islice(views, batch)):
                 batches.append(self._found(some))
                 if tick is not None:
                     tick(len(some))
-                if keep and together and monotonic() - kept > KEEP_EVERY:
+                if keep and together and (began := monotonic()) > due:
                     keep(together(batches))
-                    kept = monotonic()
+                    # What has been found is written as a whole: of a video of hours, less often
+                    due = monotonic() + max(KEEP_EVERY, 20 * (monotonic() - began))
         except BaseException:
             if keep and together and batches:
                 keep(together(batches))
@@ -236,6 +236,15 @@ class Predictor:
             "input": source,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+
+
+def _joined(batches: list[dict[str, NDArray]]) -> dict[str, NDArray]:
+    """All batches as one, which takes their place, so that they are not held twice; it cannot be written to any more."""
+    joined = {name: np.concatenate([one.pop(name) for one in batches]) for name in list(batches[0])}
+    for array in joined.values():
+        array.flags.writeable = False
+    batches[:] = [dict(joined)]
+    return joined
 
 
 def after(source: Source, so_far: Poses) -> Source:
