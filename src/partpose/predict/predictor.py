@@ -25,6 +25,7 @@ from partpose.geometry import Parts, extent_to_pixels, to_pixels
 from partpose.model.part_model import WEIGHTS, Encoding, PartModel, load_model
 from partpose.model.shipped import resolve
 from partpose.predict.half import HalfPrecision
+from partpose.predict.half import HalfPrecision
 from partpose.predict.poses import Poses, join
 from partpose.predict.uncertainty import SCALE, measure
 from partpose.version import __version__
@@ -261,16 +262,19 @@ def after(source: Source, so_far: Poses) -> Source:
     return source._replace(cuts={i: some for i, some in cuts.items() if i >= last})
 
 
-def load(model: str | Path, device: str | None = None) -> Predictor:
+def load(model: str | Path, device: str | None = None, half: bool | None = None) -> Predictor:
     """Load a model by the path of its folder or by the name of a shipped one (a path that exists wins).
 
     Args:
         device: "cpu", "cuda:0", …; the first GPU where there is one, else the CPU.
+        half: whether part maps are computed in half precision, see `HalfPrecision`; without it on GPUs only.
     """
     folder = resolve(model)
     network, settings, facts = load_model(folder)
     digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()[:16]
-    network = network.on(choose_device(device))
+    network = network.on(where := choose_device(device))
+    if where.type == "cuda" if half is None else half:
+        network.shape = HalfPrecision(network.shape)
     return Predictor(network, settings, facts, str(model), digest)
 
 
