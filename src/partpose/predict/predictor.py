@@ -25,7 +25,6 @@ from partpose.geometry import Parts, extent_to_pixels, to_pixels
 from partpose.model.part_model import WEIGHTS, Encoding, PartModel, load_model
 from partpose.model.shipped import resolve
 from partpose.predict.half import HalfPrecision
-from partpose.predict.half import HalfPrecision
 from partpose.predict.poses import Poses, join
 from partpose.predict.uncertainty import SCALE, measure
 from partpose.version import __version__
