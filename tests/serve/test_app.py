@@ -303,3 +303,14 @@ def test_no_more_is_held_than_is_allowed(serve_with, pictures):
     states = [page.client.get(f"/api/pictures/{key}/frames/0/picture").status_code for key in keys]
     assert states == [404, 404, 200, 200]
     assert len(list(page.studio.folder.iterdir())) == 2
+
+
+def test_a_full_disk_is_said(serve_with, monkeypatch):
+    page = serve_with()
+
+    def write(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("partpose.serve.scene._write_preview", write)
+    refused(page.client.post("/api/pictures", content=png()), 507, "No space left")
+    assert list(page.studio.folder.iterdir()) == []

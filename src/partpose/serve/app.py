@@ -219,6 +219,10 @@ def _add_troubles(app: FastAPI) -> None:
     async def gone(_: Request, _error: ClientDisconnect) -> JSONResponse:
         return _trouble(400, "the file did not come whole")
 
+    @app.exception_handler(OSError)
+    async def full(_: Request, error: OSError) -> JSONResponse:
+        return _trouble(507, f"the server cannot keep this: {error.strerror or error}")
+
     @app.exception_handler(Exception)
     async def unforeseen(_: Request, _error: Exception) -> JSONResponse:
         return _trouble(500, "something went wrong here; the terminal says what")

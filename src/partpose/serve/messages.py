@@ -74,6 +74,8 @@ class Model(Message):
 class Names(Message):
     """Names for the parts."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"names": {"0": "nose"}}})
+
     names: dict[int, str]
     """By the number of the part; a part that is left out, or whose name is empty, has none."""
 
@@ -100,6 +102,8 @@ class Look(Message):
 
 class Rebuild(Message):
     """What is changed before the picture is rebuilt; nothing at all gives the plain reconstruction."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"moved": {"0": {"mean": [120, 80]}}}})
 
     moved: dict[int, Moved] = {}
     """By the number of the part."""

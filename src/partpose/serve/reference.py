@@ -19,7 +19,8 @@ PAGE = """<!doctype html>
 </head>
 <body class="reference">
 <header class="top"><a class="brand" href="/"><img src="/static/icon.svg" alt="" width="24" height="24">partpose</a>
-<nav><a href="/openapi.json">openapi.json</a><button id="theme" type="button">Theme</button></nav></header>
+<nav><a class="quiet" href="/openapi.json">openapi.json</a>
+<button id="theme" class="quiet" type="button">Theme</button></nav></header>
 <main>
 <h1>The API of the page</h1>
 {about}
@@ -34,18 +35,19 @@ PAGE = """<!doctype html>
 
 def reference(openapi: Schema) -> str:
     """HTML of an OpenAPI description: its operations, then its messages, each with a name to link to."""
+    schemas = openapi["components"]["schemas"]
+    examples = {f"#/components/schemas/{name}": schema.get("example", {}) for name, schema in schemas.items()}
     operations = [
-        _operation(method, path, about)
+        _operation(method, path, about, examples)
         for path, methods in openapi["paths"].items()
         for method, about in methods.items()
     ]
-    schemas = openapi.get("components", {}).get("schemas", {})
     messages = [_message(name, schema) for name, schema in schemas.items() if "ValidationError" not in name]
     about = _text(openapi["info"]["description"])
     return PAGE.format(about=about, operations="\n".join(operations), messages="\n".join(messages))
 
 
-def _operation(method: str, path: str, about: Schema) -> str:
+def _operation(method: str, path: str, about: Schema, examples: Schema) -> str:
     rows = [
         (
             one["name"],
@@ -59,7 +61,7 @@ def _operation(method: str, path: str, about: Schema) -> str:
     good = [_answer(answer) or "nothing" for status, answer in about["responses"].items() if status.startswith("2")]
     bad = [f"{status}: {answer['description']}" for status, answer in about["responses"].items() if status >= "4"]
     title = f'<h2><span class="method">{method.upper()}</span> <code>{escape(path)}</code></h2>'
-    example = f"<pre><code>{escape(_curl(method, path, body))}</code></pre>"
+    example = f"<pre><code>{escape(_curl(method, path, body, examples))}</code></pre>"
     asked = _table(("asked with", "as", ""), rows) if rows else ""
     answered = f"<p>Answered by {' or '.join(good)}.</p><p class=small>{escape('; '.join(sorted(bad)))}.</p>"
     return f"<section>{title}{_text(about.get('description', ''))}{asked}{answered}{example}</section>"
@@ -118,12 +120,13 @@ def _text(text: str) -> str:
     return "".join(f"<p>{paragraph}</p>" for paragraph in marked.split("\n\n") if paragraph.strip())
 
 
-def _curl(method: str, path: str, body: Schema) -> str:
+def _curl(method: str, path: str, body: Schema, examples: Schema) -> str:
     address = f"http://127.0.0.1:8000{path.replace('{form}', 'csv').replace('{frame}', '0').replace('{id}', 'ID')}"
     if "application/octet-stream" in body:
         return f"curl --data-binary @photo.jpg '{address}?name=photo.jpg'"
     words = ["curl"] if method in ("get", "post") else ["curl", "-X", method.upper()]
     if body:
-        words += ["-H 'content-type: application/json'", "-d '{}'"]
+        example = json.dumps(examples[body["application/json"]["schema"]["$ref"]])
+        words += ["-H 'content-type: application/json'", f"-d '{example}'"]
     output = " -O -J" if "csv" in address or "overlay" in address else " -o out.png" if "frames" in address else ""
     return f"{' '.join(words)} '{address}'{output}"

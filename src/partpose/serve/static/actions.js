@@ -151,9 +151,15 @@ export async function setRow(picture, row) {
 
 /** Everything for the shape as it is now. */
 export async function refreshed() {
-  if (state.shape && state.layer === "maps") await getLight();
-  draw();
+  await setLayer();
   await follow();
+}
+
+/** Show another layer; peek is one that is only pointed at. */
+export async function setLayer(layer = state.layer, peek = null) {
+  Object.assign(state, { layer, peek });
+  if (state.shape && (peek ?? layer) === "maps") await getLight();
+  draw();
 }
 
 export async function add(files) {

@@ -10,7 +10,7 @@ import { draw, lists, stages } from "./view.js";
 function listen() {
   for (const button of document.querySelectorAll(".add")) button.addEventListener("click", () => $("files").click());
   $("files").addEventListener("change", async (event) => { await actions.add([...event.target.files]); event.target.value = ""; });
-  for (const radio of document.querySelectorAll("[name=layer]")) radio.addEventListener("change", () => { state.layer = radio.value; actions.refreshed(); });
+  for (const radio of document.querySelectorAll("[name=layer]")) listenForLayer(radio);
   $("shape-thumbs").addEventListener("change", (event) => actions.setShape(state.pictures[event.target.value]));
   $("look-thumbs").addEventListener("change", (event) => actions.setLook(state.pictures[event.target.value] ?? null));
   for (const id of ["names-shown", "compare"]) $(id).addEventListener("change", draw);
@@ -24,8 +24,15 @@ function listen() {
   for (const button of document.querySelectorAll("[data-file]")) button.addEventListener("click", () => downloaded(button));
   $("shape-frames").querySelector("input").addEventListener("input", (event) => actions.setRow(state.shape, Number(event.target.value)));
   $("look-frames").querySelector("input").addEventListener("input", (event) => actions.setRow(state.look, Number(event.target.value)));
+  $("parts").addEventListener("keydown", (event) => event.key === "Enter" && event.target.matches(".name") && actions.saveNames());
   $("keys-button").addEventListener("click", () => $("keys").showModal());
   listenForFiles();
+}
+
+function listenForLayer(radio) {
+  radio.addEventListener("change", () => actions.setLayer(radio.value));
+  radio.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && actions.setLayer(state.layer, radio.value));
+  radio.addEventListener("pointerleave", () => actions.setLayer());
 }
 
 async function downloaded(button) {

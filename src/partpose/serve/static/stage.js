@@ -42,8 +42,8 @@ export class Stage {
   }
 
   /**
-   * view: { width, height, square, ellipses, solid, colours, names, said, shown, selected, hovered, worn, quiet, paint,
-   * paintGlow }: sizes and ellipses in pixels of the original, `solid` the parts' opacities, `worn` a set or null, `quiet`
+   * view: { width, height, square, ellipses, solid, sure, colours, names, said, shown, selected, hovered, worn, quiet, paint,
+   * paintGlow }: sizes and ellipses in pixels of the original, `solid` the parts' opacities, `sure` their confidences in words, `worn` a set or null, `quiet`
    * draws dots alone, and paint(context) fills the picture.
    */
   show(view) {
@@ -115,13 +115,15 @@ export class Stage {
   }
 
   markName(text, part, x, y) {
-    const { ellipses, names, colours, shown, hovered, selected, quiet } = this.view;
+    const { ellipses, names, sure, colours, shown, hovered, selected, quiet } = this.view;
     const visible = (shown && !quiet) || part === hovered || part === selected;
     text.style.display = visible ? "" : "none";
     if (!visible) return;
+    text.textContent = part === hovered ? `${names[part]} · ${sure[part]}` : names[part];
     const middle = ellipses.reduce((sum, one) => sum + one.mean[0], 0) / ellipses.length;
-    const side = x < middle ? -1 : 1;
-    text.textContent = names[part];
+    const length = (12 + 7.4 * text.textContent.length) * this.unit;
+    const [fitsLeft, fitsRight] = [x > length, x + length < this.view.width];
+    const side = x < middle ? (fitsLeft || !fitsRight ? -1 : 1) : fitsRight || !fitsLeft ? 1 : -1; // away from the middle
     text.style.setProperty("--colour", colours[part]);
     set(text, { x: x + side * 9 * this.unit, y: y + 4 * this.unit, "text-anchor": side < 0 ? "end" : "start", "font-size": 12 * this.unit });
   }
@@ -176,6 +178,7 @@ export class Stage {
     this.svg.addEventListener("pointermove", (event) => this.move(event));
     for (const kind of ["pointerup", "pointercancel"]) this.svg.addEventListener(kind, (event) => this.up(event));
     this.svg.addEventListener("pointerleave", () => this.drag || this.events.hover?.(null));
+    for (const kind of ["keydown", "keyup"]) this.svg.addEventListener(kind, () => this.svg.classList.add("by-keys"));
     this.svg.addEventListener("keydown", (event) => {
       const group = event.target.closest(".part");
       if (group && this.view) this.events.key?.(Number(group.dataset.part), event);
@@ -184,6 +187,7 @@ export class Stage {
 
   down(event) {
     if (!this.view || event.button !== 0) return;
+    this.svg.classList.remove("by-keys");
     const axis = event.target.dataset.axis;
     const part = axis === undefined ? this.pick(event) : this.view.selected;
     this.events.pick?.(part);

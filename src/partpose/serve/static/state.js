@@ -8,7 +8,7 @@ export const state = {
   model: null, pictures: [], shape: null, look: null, worn: new Set(), // parts that wear the look
   names: {}, // as they are in the fields, by part
   selected: null, hovered: null, lit: null, // parts; lit is the one whose map lights up
-  layer: "picture", rebuilt: null,
+  layer: "picture", peek: null, rebuilt: null, // peek is a layer that is only pointed at
 };
 
 const toasts = new Toasts($("toasts"));

@@ -12,7 +12,7 @@ export function draw() {
   $("welcome").hidden = shape !== null;
   $("work").hidden = shape === null;
   if (shape === null) return;
-  drawStage(stages.shape, shape, { paint: painter(state.layer === "rebuilt"), paintGlow: glow(shape) });
+  drawStage(stages.shape, shape, { paint: painter(layer() === "rebuilt"), paintGlow: glow(shape) });
   drawStage(stages.rebuilt, shape, { paint: painter(!$("compare").checked), quiet: true });
   $("look").hidden = look === null;
   $("look-empty").hidden = look !== null;
@@ -25,11 +25,15 @@ function drawStage(stage, picture, more) {
   const { colours } = state.model;
   const names = ellipses.map((_, part) => shortName(part));
   const solid = frame.parts.map(({ confidence }) => 0.15 + 0.85 * clamp(confidence / 0.5, 0, 1));
+  const sure = frame.parts.map(({ confidence }) => `${Math.round(100 * confidence)} %`);
   const said = frame.parts.map(({ confidence }, part) => say(part, ellipses[part], confidence));
   const { width, height, square } = frame;
   const { selected, hovered } = state;
-  stage.show({ width, height, square, ellipses, solid, colours, names, said, selected, hovered, shown: $("names-shown").checked, worn: null, quiet: false, ...more });
+  stage.show({ width, height, square, ellipses, solid, sure, colours, names, said, selected, hovered, shown: $("names-shown").checked, worn: null, quiet: false, ...more });
 }
+
+/** What is pointed at, else what was chosen: picture, maps or rebuilt. */
+const layer = () => state.peek ?? state.layer;
 
 const paintImage = (image, { width, height }) => (context) => image && context.drawImage(image, 0, 0, width, height);
 
@@ -43,7 +47,7 @@ function painter(rebuilt) {
 
 /** Lights up the part that is pointed at, or as the layer says. */
 function glow(shape) {
-  const pinned = state.layer === "maps";
+  const pinned = layer() === "maps";
   const part = state.lit ?? (pinned ? state.selected : null);
   if ((part === null && !pinned) || stages.shape.drag?.moved || shape.light?.of !== shape.frame) return null;
   return (context) => shape.light.maps.paint(context, shape.frame, part);
@@ -113,7 +117,7 @@ export function showRebuilt(result, milliseconds) {
   $("speed").textContent = `${Math.round(milliseconds)} ms a step`;
   stages.rebuilt.view.paint = painter(!$("compare").checked);
   stages.rebuilt.paint();
-  if (state.layer === "rebuilt") {
+  if (layer() === "rebuilt") {
     stages.shape.view.paint = painter(true);
     stages.shape.paint();
   }
