@@ -222,6 +222,7 @@ def evaluate(
         An annotated set: a folder with landmarks.csv, or files of DeepLabCut, SLEAP, COCO, … (see `partpose inspect`).
     protocol
         image-size, normalised, human36m or pck@0.1. Default: normalised where the set names a normaliser, else image-size.
+        disentangle: not landmarks, but how far shape and appearance are apart, on a set that `partpose figures` has drawn.
     intercept
         Whether the linear map has a constant term.
     json

@@ -19,7 +19,7 @@ from partpose.predict.draw import write_png
 from partpose.predict.finish import Finish
 from partpose.predict.landmark_map import LandmarkMap
 from partpose.predict.predictor import Predictor, load
-from partpose.terminal import count, counting, report_skipped
+from partpose.terminal import count, counting, report_skipped, ticking
 
 LOOKS = 16
 """Pictures whose looks are averaged at most."""
@@ -81,13 +81,7 @@ def transfer_motion(
     predictor = load(model, device)
     looks, skipped = few_views(predictor.look, appearance, LOOKS)
     source = of_track(_boxed(_one_source(motion, skipped), boxes, skipped), track)
-    with counting("finding parts") as progress:
-        done = [0]
-
-        def tick(more: int) -> None:
-            done[0] += more
-            progress(done[0], None)
-
+    with ticking("finding parts") as tick:
         poses = predictor.predict_source(source, skipped=skipped, tick=tick)
     moves = Motion(source, poses if smooth is None else smooth_shapes(poses, how))
     with counting("drawing") as progress:

@@ -19,6 +19,8 @@ from partpose.data.reading import Look
 from partpose.data.sources import Source, find_sources, of_split, some_files, training_files
 from partpose.data.walk import is_pack
 from partpose.errors import PartposeError, Skipped
+from partpose.evaluate import disentangle_report
+from partpose.evaluate.disentangle import DISENTANGLE, evaluate_disentangling
 from partpose.evaluate.report import table, write_json
 from partpose.evaluate.run import evaluate
 from partpose.model.part_model import PartModel, read_config
@@ -26,7 +28,7 @@ from partpose.model.shipped import resolve, shipped
 from partpose.predict.draw import write_png
 from partpose.predict.predictor import Predictor, choose_device, load
 from partpose.predict.show import Shown, overview, sheets
-from partpose.terminal import TrainingBar, console, count, counting, minutes, report_skipped, training_line
+from partpose.terminal import TrainingBar, console, count, counting, minutes, report_skipped, ticking, training_line
 from partpose.train.batches import Batches
 from partpose.train.distributed import joined, own_device, read_once
 from partpose.train.loop import Outcome, train
@@ -205,6 +207,8 @@ def evaluate_model(
     for path in (json, save_landmarks):
         if path is not None:
             check_writable(path)
+    if protocol == DISENTANGLE:
+        return _evaluate_disentangling(predictor, dataset, json, save_landmarks)
     result, linear_map, skipped = evaluate(predictor, dataset, protocol, intercept, boxes=boxes)
     console.print(table(result))
     if json is not None:
@@ -214,6 +218,19 @@ def evaluate_model(
         linear_map.save(save_landmarks)
         print(f"written: {save_landmarks}")
     report_skipped(skipped)
+
+
+def _evaluate_disentangling(
+    predictor: Predictor, figures: Path, json: Path | None, save_landmarks: Path | None
+) -> None:
+    if save_landmarks is not None:
+        raise PartposeError(f"the protocol {DISENTANGLE} fits no map of landmarks: leave --save-landmarks out")
+    with ticking("measuring") as tick:
+        result = evaluate_disentangling(predictor, figures, tick)
+    console.print(disentangle_report.table(result))
+    if json is not None:
+        disentangle_report.write_json(result, json)
+        print(f"written: {json}")
 
 
 def show_model(model: str, input: Path, output: Path, pictures: int = 8, device: str | None = None) -> None:

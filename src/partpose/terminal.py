@@ -24,6 +24,20 @@ def counting(what: str) -> Generator[Callable[[int, int | None], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+@contextmanager
+def ticking(what: str, total: int | None = None) -> Generator[Callable[[int], None]]:
+    """The same for work that says how much more is done; yields `tick(more)`."""
+    with counting(what) as update:
+        done = 0
+
+        def tick(more: int) -> None:
+            nonlocal done
+            done += more
+            update(done, total)
+
+        yield tick
+
+
 class TrainingBar:
     """How far a training is, kept below its lines on a terminal; silent where there is none. `close` takes it away."""
 

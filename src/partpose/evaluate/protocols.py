@@ -66,7 +66,10 @@ def choose_protocol(
         return Protocol(name, None, intercept=False, flip_pairs=flip_pairs)
     if name.startswith("pck@"):
         return Protocol(name, normaliser, _alpha(name))
-    raise PartposeError(f"protocol must be image-size, normalised, human36m or pck@α (as in pck@0.1), got {name!r}")
+    raise PartposeError(
+        "protocol must be image-size, normalised, human36m or pck@α (as in pck@0.1), or disentangle on drawn figures, "
+        f"got {name!r}"
+    )
 
 
 def lengths(truth: NDArray, sizes: NDArray, normaliser: dict | None) -> NDArray:
