@@ -1,11 +1,10 @@
 """Videos: frames by their place among the decoded ones and their own time stamps, never by the container's count."""
 
 import math
-import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -13,10 +12,11 @@ from typing import NamedTuple
 import av
 import numpy as np
 from av.container import InputContainer
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from partpose.data.atomic import atomic
+from partpose.data.frame import Frame
 from partpose.data.images import MOST_PIXELS, SHORTEST_SIDE, Unreadable
 from partpose.data.walk import VIDEO_SUFFIXES, readable
 from partpose.errors import PartposeError, Skipped
@@ -39,50 +39,6 @@ _CLOCK = 90_000
 """Units of time a second in written files: divisible by the usual frame rates, fine enough for all others."""
 
 
-# Every pixel counts, and colours are not shifted by half a one: within half a level of the exact reduction
-_REDUCE = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-
-
-class _Converters(threading.local):
-    """One a thread: the tables that they work by need not be made anew for every frame."""
-
-    def __init__(self) -> None:
-        self.full, self.reduced = VideoReformatter(), VideoReformatter()
-
-
-_CONVERTERS = _Converters()
-
-
-class Frame:
-    """One frame of a video, brought to RGB when that is asked for.
-
-    index: place in presentation order, from 0.  time: the file's own stamp in seconds.  width, height: upright.
-    """
-
-    def __init__(self, index: int, time: float, decoded: av.VideoFrame) -> None:
-        self.index, self.time, self._decoded = index, time, decoded
-        self._turns = _quarter_turns(decoded)
-        shape = decoded.width, decoded.height
-        self.width, self.height = shape[::-1] if self._turns % 2 else shape
-
-    @cached_property
-    def pixels(self) -> NDArray[np.uint8]:
-        """uint8 (height, width, 3), RGB, upright."""
-        return self._upright(_CONVERTERS.full.reformat(self._decoded, format="rgb24", threads=1))
-
-    def reduced(self, factor: int) -> NDArray[np.uint8]:
-        """The whole frame as uint8 RGB with both sides divided by `factor` and rounded up, each pixel a mean."""
-        if factor == 1:
-            return self.pixels
-        width, height = (-(-side // factor) for side in (self._decoded.width, self._decoded.height))
-        return self._upright(
-            _CONVERTERS.reduced.reformat(self._decoded, width, height, "rgb24", interpolation=_REDUCE, threads=1)
-        )
-
-    def _upright(self, converted: av.VideoFrame) -> NDArray[np.uint8]:
-        return np.ascontiguousarray(np.rot90(np.asarray(converted.to_ndarray(), np.uint8), self._turns))
-
-
 class VideoInfo(NamedTuple):
     """width, height: upright pixels.  fps: mean frames per second.  frames_estimate: from the header, may be wrong."""
 
@@ -100,10 +56,9 @@ def probe(path: str | PathLike) -> VideoInfo:
 @lru_cache(256)  # several stages ask, and to open and decode takes as long as a dozen frames
 def _probed(path: str, _stamp: tuple[int, int] | None) -> VideoInfo:
     with _open(path) as (container, stream):
-        decoded = next(_decoded(container, stream, path, []), None)
-        if decoded is None:
+        frame = next(decode(container, stream, path, []), None)
+        if frame is None:
             raise Unreadable(path, "holds no frame that can be decoded")
-        frame = Frame(0, 0.0, decoded)
         rate = _rate(stream)
         seconds = float(container.duration / av.time_base) if container.duration else 0.0
         return VideoInfo(frame.width, frame.height, float(rate), stream.frames or round(seconds * rate) or None)
@@ -251,12 +206,17 @@ def _open(path: str | PathLike) -> Generator[tuple[InputContainer, av.VideoStrea
     except (av.FFmpegError, OSError, ValueError) as error:
         raise Unreadable(path, _reason(Path(path), error)) from error
     with container:
-        stream = container.streams.best("video")
-        if not isinstance(stream, av.VideoStream):
-            raise Unreadable(path, "holds no video stream")
-        _check_size(path, stream.codec_context.width, stream.codec_context.height)
-        stream.thread_type = "AUTO"
-        yield container, stream
+        yield container, main_stream(container, path)
+
+
+def main_stream(container: InputContainer, path: str | PathLike) -> av.VideoStream:
+    """The stream that is meant where a file has several, to be decoded with threads. Raises Unreadable."""
+    stream = container.streams.best("video")
+    if not isinstance(stream, av.VideoStream):
+        raise Unreadable(path, "holds no video stream")
+    _check_size(path, stream.codec_context.width, stream.codec_context.height)
+    stream.thread_type = "AUTO"
+    return stream
 
 
 def _check_size(path: str | PathLike, width: int, height: int) -> None:
@@ -284,18 +244,26 @@ def _read(path: str | PathLike, wanted: range | list[int], skipped: list[Skipped
     damage: list[str] = []
     places = iter(wanted)
     place = next(places, None)
-    index = -1
+    count = 0
     with _open(path) as (container, stream):
-        rate = _rate(stream)
-        for index, frame in enumerate(_decoded(container, stream, path, damage)):
+        for frame in decode(container, stream, path, damage):
+            count += 1
             if place is None:
                 break
-            if index == place:
-                time = float(index / rate) if frame.time is None else float(frame.time)
-                yield Frame(index, time, frame)
+            if frame.index == place:
+                yield frame
                 place = next(places, None)
         else:
-            _check_decoded(path, index + 1, damage, skipped)
+            _check_decoded(path, count, damage, skipped)
+
+
+def decode(
+    container: InputContainer, stream: av.VideoStream, path: str | PathLike, damage: list[str]
+) -> Iterator[Frame]:
+    """Every frame; the first thing that could not be decoded is noted in `damage`. Raises Unreadable for odd sizes."""
+    rate = _rate(stream)
+    for index, frame in enumerate(_decoded(container, stream, path, damage)):
+        yield Frame(index, float(index / rate) if frame.time is None else float(frame.time), frame)
 
 
 def _check_decoded(path: str | PathLike, frames: int, damage: list[str], skipped: list[Skipped] | None) -> None:
@@ -309,12 +277,12 @@ def _check_decoded(path: str | PathLike, frames: int, damage: list[str], skipped
 def _decoded(
     container: InputContainer, stream: av.VideoStream, path: str | PathLike, damage: list[str]
 ) -> Iterator[av.VideoFrame]:
-    """Frames in presentation order; what could not be decoded is noted in `damage`."""
+    """Frames in presentation order."""
     for packet in _packets(container, stream, damage):
         try:
             frames = stream.decode(packet)
         except av.FFmpegError as error:
-            damage.append(error.strerror or str(error))
+            _note(damage, error.strerror or str(error))
             continue
         for frame in frames:
             _check_size(path, frame.width, frame.height)
@@ -326,16 +294,16 @@ def _packets(container: InputContainer, stream: av.VideoStream, damage: list[str
     try:
         for packet in container.demux(stream):
             if packet.is_corrupt:
-                damage.append("a part of it is missing")
+                _note(damage, "a part of it is missing")
             yield packet
     except av.FFmpegError as error:
-        damage.append(error.strerror or str(error))
+        _note(damage, error.strerror or str(error))
         yield None
 
 
-def _quarter_turns(frame: av.VideoFrame) -> int:
-    """How often to turn a frame by 90° counter-clockwise, as its display matrix says."""
-    return round(frame.rotation / 90) % 4
+def _note(damage: list[str], what: str) -> None:
+    if not damage:  # a camera may go on for days
+        damage.append(what)
 
 
 def _rate(stream: av.VideoStream) -> Fraction:
