@@ -71,6 +71,10 @@ def by_script(words: list[str]) -> None:
     if words[0] == "main.py":
         return by_contract(words[1:])
     text = (ROOT / words[0]).read_text(encoding="utf-8")
+    beside = [
+        (ROOT / words[0]).with_name(f"{module}.py") for module in re.findall(r"^import (\w+)", text, re.MULTILINE)
+    ]
+    text += "".join(path.read_text(encoding="utf-8") for path in beside if path.is_file())
     assert [word for word in words[1:] if word.startswith("--") and f'"{word}"' not in text] == []
 
 

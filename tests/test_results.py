@@ -1,0 +1,242 @@
+"""The benchmarks whose runs are kept one by one, and whose tables make docs/results.md."""
+
+import importlib
+import json
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+from training import save_annotated
+
+from partpose.data.sources import training_files
+from partpose.errors import PartposeError
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def module(monkeypatch):
+    """A benchmark's module by its name."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module
+
+
+@pytest.fixture
+def call(module, monkeypatch, tmp_path):
+    """Run a benchmark on sets in tmp_path/data, everything else lying in tmp_path as well."""
+    places = [f"--{name}={tmp_path / name}" for name in ("data", "results", "work")]
+
+    def start(name: str, *options: str) -> None:
+        page = f"--page={tmp_path / 'docs/results.md'}"
+        monkeypatch.setattr("sys.argv", [f"{name}.py", *places, page, "--device=cpu", *options])
+        module(name).main()
+
+    return start
+
+
+def result(**changes) -> dict:
+    """What a run keeps."""
+    about = {"set": "figures-plain", "preset": "figures", "choice": "as-it-is", "machine": "2 CPU cores", "seed": 0}
+    numbers = {"budget": "10 minutes", "error": 1.5, "error_low": 1.4, "error_high": 1.6, "mean_pose_error": 9.65}
+    more = {"untrained_error": 6.0, "unit": "% of short side", "pictures_seen": 40000, "parts": 24, "size": 64}
+    return about | numbers | more | {"alive": 24, "doubled": 0, "static": 0} | changes
+
+
+# ---- the page
+
+
+def test_a_section_is_replaced_and_all_else_is_left_alone(tmp_path, module):
+    write = module("sections").write_section
+    page = tmp_path / "results.md"
+    write(page, "speed", "## Speed\n\n| a | b |")
+    write(page, "accuracy", "## Accuracy\n\nold")
+    page.write_text("# Numbers\n\nBy hand.\n" + page.read_text().split("\n\n", 1)[1])
+    write(page, "other", "## Other")
+    before = page.read_text()
+    write(page, "accuracy", "## Accuracy\n\n\\1 new <b>\n")
+    assert page.read_text() == before.replace("old", "\\1 new <b>")
+    assert [line for line in before.splitlines() if line.startswith("#")] == [
+        "# Numbers", "## Accuracy", "## Speed", "## Other",
+    ]  # fmt: skip
+    assert "By hand." in before
+
+
+def test_a_new_page_has_a_head(tmp_path, module):
+    module("sections").write_section(tmp_path / "docs/results.md", "speed", "## Speed")
+    assert (tmp_path / "docs/results.md").read_text().startswith("# Results\n")
+
+
+# ---- sets
+
+
+def test_test_pictures_are_held_out_of_a_folder_of_links(tmp_path, module, clip):
+    """A set with a clip is trained on links to both: tables of the set are found through them."""
+    save_annotated(tmp_path / "data/mouse_mirror", "aaaeea")
+    sets = module("sets")
+    one = sets.SETS["mouse_mirror"]._replace(clip=clip.name)
+    for _ in range(2):  # the links of an earlier call are replaced
+        place = sets.find("mouse_mirror", one, tmp_path / "data", clip.parent, tmp_path / "work")
+    assert {path.name for path in place.training.iterdir()} == {"mouse_mirror", clip.name}
+    found = training_files(place.training)
+    assert found.held_out == 2
+    names = [name for source in found.sources for name in source.names]
+    assert names == [f"mouse_mirror/images/{i}.png" for i in (0, 1, 2, 5)] + [clip.name]
+
+
+def test_what_is_missing_is_named(tmp_path, module):
+    sets = module("sets")
+    with pytest.raises(PartposeError, match="faces_lfw5 is not there: give --data DIR"):
+        sets.find("faces_lfw5", sets.SETS["faces_lfw5"], tmp_path, None, tmp_path)
+    save_annotated(tmp_path / "data/mouse_mirror", "ae")
+    with pytest.raises(PartposeError, match=r"clips.mouse.mirror-mouse_test_vid.mp4 as well, .* give --clips DIR"):
+        sets.find("mouse_mirror", sets.SETS["mouse_mirror"], tmp_path / "data", None, tmp_path)
+    with pytest.raises(PartposeError, match="no set 'cats': expected some of figures-plain, "):
+        sets.chosen(["cats"])
+
+
+def test_another_preset_sees_the_same_pictures_with_as_many_parts(module):
+    sets = module("sets").SETS
+    for one in sets.values():
+        own, other = one.settings(), one.settings("lorenz2019")
+        assert (other.model.parts, other.model.size) == (own.model.parts, own.model.size)
+        assert other.data == own.data
+        assert other.model.architecture == "lorenz2019"
+    assert sets["mouse_openfield"].settings("lorenz2019").transform.rotation > 3
+    assert sets["faces_lfw5"].settings("faces") == sets["faces_lfw5"].settings()
+
+
+# ---- accuracy
+
+
+@pytest.mark.training
+@pytest.mark.xdist_group("training")
+def test_a_set_is_trained_evaluated_and_kept(tmp_path, call, capsys):
+    save_annotated(tmp_path / "data/livestock_cattle", "aaaaaaee")
+    options = ("accuracy", "--sets=livestock_cattle", "--steps=1")
+    call(*options)
+    (path,) = (tmp_path / "results/accuracy").glob("livestock_cattle_animals_*_1-step_0.json")
+    kept = json.loads(path.read_text())
+    assert kept["command"] == "python benchmarks/accuracy.py --sets livestock_cattle --steps 1 --seeds 0 --data DIR"
+    assert (kept["train_pictures"], kept["test_pictures"], kept["pictures_seen"]) == (6, 2, 16)
+    assert kept["error_low"] <= kept["error"] <= kept["error_high"]
+    assert (tmp_path / "docs/parts_livestock_cattle.webp").stat().st_size < 150_000
+    page = (tmp_path / "docs/results.md").read_text()
+    assert (
+        f"| livestock_cattle | animals | {kept['machine']} | 1 step | 0 | 16 | 12, 96 | {kept['error']:.2f} |" in page
+    )
+    assert kept["command"] in page
+    assert "CC BY 4.0" in page
+    # It is there now: the page is made anew, nothing is trained
+    before = path.stat().st_mtime_ns
+    (tmp_path / "docs/results.md").unlink()
+    capsys.readouterr()
+    call(*options)
+    assert capsys.readouterr().out == f"there already: {path.name} (--again makes it anew)\n"
+    assert path.stat().st_mtime_ns == before
+    assert (tmp_path / "docs/results.md").read_text() == page
+
+
+def test_a_run_that_fails_does_not_keep_the_others_from_theirs(tmp_path, call, capsys):
+    save_annotated(tmp_path / "data/faces_lfw5", "ae")
+    with pytest.raises(SystemExit, match="2"):
+        call("accuracy", "--sets=human_lspet,livestock_cattle")
+    said = capsys.readouterr().err
+    assert "failed: human_lspet: human_lspet is not there" in said
+    assert "accuracy.py: 2 of the runs failed, the first: human_lspet is not there" in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "≤ 1.7 ✓"),
+        ({"error": 1.8}, "≤ 1.7 ✗"),
+        ({"error": 1.1, "machine": "NVIDIA H200"}, "≤ 1.0 ✗"),
+        ({"set": "human_lspet", "preset": "people", "mean_pose_error": 80.0, "error": 60}, "≤ 64.0 ✓"),
+        ({"budget": "1 minute"}, ""),
+        ({"preset": "lorenz2019"}, ""),
+        ({"set": "human_mocap3", "preset": "people"}, ""),
+    ],
+)
+def test_the_error_is_compared_with_what_was_asked_for_in_ten_minutes(module, changes, words):
+    assert module("accuracy").asked(result(**changes)) == words
+
+
+def test_several_seeds_have_a_line_of_their_mean_and_spread(module):
+    some = [result(seed=2, error=1.9), result(seed=0, error=1.5), result(seed=1, error=1.7)]
+    lines = list(module("accuracy").rows([result(set="faces_lfw5", preset="faces"), *some]))
+    assert [line[4] for line in lines] == ["0", "1", "2", "**mean of 3**", "0"]
+    assert lines[3][7] == "**1.70 ± 0.20**"
+    assert lines[3][9] == "≤ 1.7 ✓"
+    assert {len(line) for line in lines} == {len(module("accuracy").HEAD)}
+
+
+def test_every_command_on_the_page_is_one_that_makes_those_rows(module):
+    some = [result(seed=seed) for seed in (0, 1)] + [result(preset="lorenz2019", budget="200 steps")]
+    page = module("accuracy").page(some, Path("nowhere"))
+    assert "accuracy.py --sets figures-plain --minutes 10 --seeds 0,1\n" in page
+    assert "accuracy.py --sets figures-plain --preset lorenz2019 --steps 200 --seeds 0\n" in page
+
+
+# ---- ablation
+
+
+def test_every_choice_is_a_setting(module):
+    """And one that is the recipe's own is not run twice."""
+    ablation, sets = module("ablation"), module("sets").SETS
+    for name in ablation.ON:
+        alike = [choice for choice in ablation.ALL if ablation.same(sets[name], choice)]
+        assert "background-camera" in alike
+        assert len(alike) < 6
+        made = ablation.trial(name, sets[name], "separation-0", 3, Namespace(steps=5, device="cpu"), None)
+        assert made.settings.loss.separation == 0
+        assert (made.settings.train.steps, made.settings.train.seed) == (5, 3)
+
+
+@pytest.mark.training
+@pytest.mark.xdist_group("training")
+def test_choices_are_compared_with_the_recipe(tmp_path, call, capsys):
+    save_annotated(tmp_path / "data/faces_lfw5", "aaaaee")
+    call("ablation", "--sets=faces_lfw5", "--choices=as-it-is,parts-8", "--steps=1")
+    page = (tmp_path / "docs/results.md").read_text()
+    assert "## How many parts should I ask for?" in page
+    assert page.count("1 step a run on") == 2
+    assert "ablation.py --sets faces_lfw5 --choices as-it-is,parts-8 --steps 1 --seeds 0 --data DIR" in page
+    with pytest.raises(SystemExit, match="2"):
+        call("ablation", "--choices=nothing")
+    assert "no choice 'nothing': expected some of as-it-is, " in capsys.readouterr().err
+
+
+def test_a_cell_says_how_the_choice_compares(module):
+    cell = module("ablation").cell
+    runs = {
+        ("faces_lfw5", "as-it-is"): [result(error=8.0, parts=10, alive=10), result(error=8.4, parts=10, alive=10)],
+        ("faces_lfw5", "warp-0"): [result(error=9.02, parts=10, alive=9, static=3, doubled=1)],
+    }
+    assert cell(runs, "faces_lfw5", "as-it-is") == "8.20 ± 0.28; 10 of 10 alive, 0 useless"
+    assert cell(runs, "faces_lfw5", "warp-0") == "9.02 (+10 %); 9 of 10 alive, 3 useless"
+    assert cell(runs, "faces_lfw5", "background-camera") == "as it is"
+    assert cell(runs, "faces_lfw5", "warp-0.12") == ""
+
+
+# ---- seeds
+
+
+@pytest.mark.parametrize(
+    ("changes", "collapsed"),
+    [({}, False), ({"alive": 12}, True), ({"doubled": 12}, True), ({"static": 11}, False), ({"error": 9.7}, True)],
+)
+def test_when_a_run_has_collapsed(module, changes, collapsed):
+    assert module("seeds").collapsed(result(**changes)) == collapsed
+
+
+def test_one_seed_that_collapses_is_an_exit_code(tmp_path, call, capsys):
+    for seed in (0, 1):
+        path = tmp_path / f"results/seeds/{seed}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(result(seed=seed, budget="1 minute", static=24 * seed)))
+    with pytest.raises(SystemExit, match="1"):
+        call("seeds", "--table")
+    assert "yes" in capsys.readouterr().out
+    page = (tmp_path / "docs/results.md").read_text()
+    assert "| figures-plain | 2 CPU cores | 1 minute | 1 | 24 of 24 | 0 | 24 | 1.50 | 0.16 | yes |" in page
+    assert "python benchmarks/seeds.py --sets figures-plain --minutes 1 --seeds 0,1\n" in page
