@@ -196,7 +196,7 @@ def test_frames_still_in_the_decoder_survive_a_read_error(clip, monkeypatch):
         with av.open(str(path)) as container:
             yield Failing(container), container.streams.video[0]
 
-    monkeypatch.setattr(video, "_open", open_failing)
+    monkeypatch.setattr(video, "open_video", open_failing)
     skipped = []
     assert len(list(read_frames(clip, skipped=skipped))) == 20
     assert "Input/output error" in skipped[0].reason

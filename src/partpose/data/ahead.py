@@ -32,14 +32,15 @@ def in_threads(
         pool.shutdown(cancel_futures=True)
 
 
-def in_background(items: Iterator[Item], ahead: int = 64) -> Iterator[Item]:
+def in_background(items: Iterator[Item], ahead: int = 64, newest: bool = False) -> Iterator[Item]:
     """The same items, produced by one thread while the last are worked on, at most `ahead` of them too early.
 
+    newest: it never waits: where so many are ready, the oldest is dropped for the next.
     What the iterator raises is raised here, in its turn; whoever stops early stops the thread.
     """
     waiting: Queue[tuple[bool, Any]] = Queue(ahead)
     stopped = Event()
-    thread = Thread(target=_produce, args=(items, waiting, stopped), daemon=True)
+    thread = Thread(target=_produce, args=(items, waiting, stopped, newest), daemon=True)
     thread.start()
     try:
         while True:
@@ -57,10 +58,13 @@ def in_background(items: Iterator[Item], ahead: int = 64) -> Iterator[Item]:
                 waiting.get(timeout=0.01)
 
 
-def _produce(items: Iterator[Item], waiting: "Queue[tuple[bool, Any]]", stopped: Event) -> None:
+def _produce(items: Iterator[Item], waiting: "Queue[tuple[bool, Any]]", stopped: Event, newest: bool) -> None:
     end: BaseException | None = None
     try:
         for item in items:
+            if newest and waiting.full():
+                with suppress(Empty):  # it was taken just now
+                    waiting.get_nowait()
             waiting.put((True, item))
             if stopped.is_set():
                 return

@@ -102,6 +102,19 @@ def frames_to_see(source: Source) -> Sequence[int]:
     return frames if source.cuts is None else [frame for frame in frames if frame in source.cuts]
 
 
+def array_view(index: int, pixels: NDArray[np.uint8], look: Look, cut: Cut = WHOLE[0]) -> View:
+    """The view of a picture in memory, uint8 (H, W, 3). Raises PartposeError for anything else, and as `Picture.square`."""
+    if not isinstance(pixels, np.ndarray):
+        raise PartposeError(f"expected a path or uint8 pictures of shape (H, W, 3), got {type(pixels).__name__}")
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
+        raise PartposeError(f"expected uint8 pictures of shape (H, W, 3), got {pixels.dtype} {pixels.shape}")
+    height, width = pixels.shape[:2]
+    (view,) = cut_views(Picture(as_channels(pixels, look.channels), width, height), [cut], look, index)
+    if isinstance(view, PartposeError):
+        raise view
+    return view
+
+
 def cuts_of(source: Source, place: int) -> Sequence[Cut]:
     """What is to be seen of one picture, by its row, or frame, by its index."""
     return WHOLE if source.cuts is None else source.cuts.get(place, ())

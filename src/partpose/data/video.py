@@ -27,6 +27,9 @@ __all__ = [
     "VideoInfo",
     "VideoWriter",
     "count_packets",
+    "decode",
+    "main_stream",
+    "open_video",
     "probe",
     "read_frames",
     "sample_frames",
@@ -55,7 +58,7 @@ def probe(path: str | PathLike) -> VideoInfo:
 
 @lru_cache(256)  # several stages ask, and to open and decode takes as long as a dozen frames
 def _probed(path: str, _stamp: tuple[int, int] | None) -> VideoInfo:
-    with _open(path) as (container, stream):
+    with open_video(path) as (container, stream):
         frame = next(decode(container, stream, path, []), None)
         if frame is None:
             raise Unreadable(path, "holds no frame that can be decoded")
@@ -105,7 +108,7 @@ def sample_frames(
 def count_packets(path: str | PathLike) -> int:
     """How many frames a video should have: its packets, without decoding them. Raises Unreadable."""
     total = 0
-    with _open(path) as (container, stream):
+    with open_video(path) as (container, stream):
         try:
             for packet in container.demux(stream):
                 total += packet.size > 0 and not packet.is_discard
@@ -199,8 +202,8 @@ def _in_words(path: Path) -> Generator[None]:
 
 
 @contextmanager
-def _open(path: str | PathLike) -> Generator[tuple[InputContainer, av.VideoStream]]:
-    """A video file and its main stream, decoding with threads."""
+def open_video(path: str | PathLike) -> Generator[tuple[InputContainer, av.VideoStream]]:
+    """A video file and its main stream, decoding with threads. Raises Unreadable."""
     try:
         container = av.open(str(path), metadata_errors="replace", options=_SAFELY)
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -245,7 +248,7 @@ def _read(path: str | PathLike, wanted: range | list[int], skipped: list[Skipped
     places = iter(wanted)
     place = next(places, None)
     count = 0
-    with _open(path) as (container, stream):
+    with open_video(path) as (container, stream):
         for frame in decode(container, stream, path, damage):
             count += 1
             if place is None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,21 @@ SHAPES = {
     "time_stamp": ("F",),
 }
 WHOLE_NUMBERS = ("sizes", "frame_index")
+
+
+class Pose(NamedTuple):
+    """The K keypoints of one frame, in its pixels.
+
+    index: which frame, counted from 0, dropped ones included.  time: the source's own stamp in seconds, NaN for arrays.
+    mean: (K, 2).  covariance: (K, 2, 2).  confidence: (K,).  uncertainty: (K,), NaN unless it is measured.
+    """
+
+    index: int
+    time: float
+    mean: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    confidence: NDArray[np.float32]
+    uncertainty: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from partpose.config import Settings
 from partpose.data.cut import Box, Cut
 from partpose.data.images import as_channels, square
-from partpose.data.reading import Look, View, read_views
+from partpose.data.live import live_views
+from partpose.data.reading import Look, View, array_view, read_views
 from partpose.data.sources import Source, find_sources
 from partpose.data.video import probe
 from partpose.data.walk import readable
@@ -25,7 +26,7 @@ from partpose.geometry import Parts, extent_to_pixels, to_pixels
 from partpose.model.part_model import WEIGHTS, Encoding, PartModel, load_model
 from partpose.model.shipped import resolve
 from partpose.predict.half import HalfPrecision
-from partpose.predict.poses import Poses, join
+from partpose.predict.poses import Pose, Poses, join
 from partpose.predict.uncertainty import SCALE, measure
 from partpose.version import __version__
 
@@ -82,6 +83,28 @@ class Predictor:
                 f"{readable(input)} holds {len(sources)} inputs (videos, or pictures and videos): predict one at a time"
             )
         return self.predict_source(sources[0], batch, skipped)
+
+    def stream(
+        self,
+        camera: str | Path | int | Iterable[NDArray[np.uint8]],
+        box: Box | None = None,
+        latest: bool = False,
+    ) -> Iterator[Pose]:
+        """The parts in one frame after the other, each as soon as it can be had: nothing is batched or read ahead.
+
+        Args:
+            camera: a camera by its number, "/dev/video0" or "video=NAME" (Windows), an address ("rtsp://…", "http://…"), a
+                video file, or uint8 pictures (H, W, 3) from anywhere.
+            box: where to look in every frame, with the margin of the model's settings; None for all of it.
+            latest: a thread reads all the while, and what is looked at is always the newest frame: a camera that is faster
+                than this machine loses frames, not time.
+
+        Raises:
+            PartposeError: where it cannot be opened, for what is no picture, and where the box lies outside.
+        """
+        for view in live_views(camera, self.look, box, latest):
+            found = self._found([view])
+            yield Pose(view.index, view.time, *(found[name][0] for name in Pose._fields[2:]))
 
     def predict_source(
         self,
@@ -155,19 +178,11 @@ class Predictor:
 
     def _from_arrays(self, input: NDArray[np.uint8] | Iterable[NDArray[np.uint8]], batch: int) -> Poses:
         pictures = [input] if isinstance(input, np.ndarray) and input.ndim != 4 else input
-        views = (self._view(i, pixels) for i, pixels in enumerate(pictures))
+        views = (array_view(i, pixels, self.look) for i, pixels in enumerate(pictures))
         batches = self._collect(views, batch)
         if not batches:
             raise PartposeError("no pictures were given: expected at least one")
         return self._poses(_joined(batches), "array", None, None, [])
-
-    def _view(self, index: int, pixels: NDArray[np.uint8]) -> View:
-        if not isinstance(pixels, np.ndarray):
-            raise PartposeError(f"expected a path or uint8 pictures of shape (H, W, 3), got {type(pixels).__name__}")
-        if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
-            raise PartposeError(f"expected uint8 pictures of shape (H, W, 3), got {pixels.dtype} {pixels.shape}")
-        height, width = pixels.shape[:2]
-        return View(index, 0, np.nan, width, height, Box(0, 0, width, height).square(), "", self.canvas(pixels))
 
     def _collect(
         self,
@@ -262,12 +277,18 @@ def after(source: Source, so_far: Poses) -> Source:
 
 
 def load(model: str | Path, device: str | None = None, half: bool | None = None) -> Predictor:
-    """Load a model by the path of its folder or by the name of a shipped one (a path that exists wins).
+    """Load a model by the path of its folder, or of the ONNX file that it was exported to, or a shipped one by its name.
+
+    A path that exists wins. An ONNX file finds parts; appearances, `encode` and `decode` are for the other two.
 
     Args:
         device: "cpu", "cuda:0", …; the first GPU where there is one, else the CPU.
         half: whether part maps are computed in half precision, see `HalfPrecision`; without it on GPUs only.
     """
+    if Path(model).suffix == ".onnx" and not Path(model).is_dir():
+        from partpose.predict.onnx_model import load_onnx
+
+        return Predictor(*load_onnx(Path(model), device))
     folder = resolve(model)
     network, settings, facts = load_model(folder)
     digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()[:16]
