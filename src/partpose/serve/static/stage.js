@@ -42,8 +42,8 @@ export class Stage {
   }
 
   /**
-   * view: { width, height, square, ellipses, solid, sure, colours, names, said, shown, selected, hovered, worn, quiet, paint,
-   * paintGlow }: sizes and ellipses in pixels of the original, `solid` the parts' opacities, `sure` their confidences in words, `worn` a set or null, `quiet`
+   * view: { width, height, square, ellipses, solid, colours, names, said, shown, selected, hovered, worn, quiet, paint,
+   * paintGlow }: sizes and ellipses in pixels of the original, `solid` the parts' opacities, `worn` a set or null, `quiet`
    * draws dots alone, and paint(context) fills the picture.
    */
   show(view) {
@@ -115,11 +115,11 @@ export class Stage {
   }
 
   markName(text, part, x, y) {
-    const { ellipses, names, sure, colours, shown, hovered, selected, quiet } = this.view;
+    const { ellipses, names, colours, shown, hovered, selected, quiet } = this.view;
     const visible = (shown && !quiet) || part === hovered || part === selected;
     text.style.display = visible ? "" : "none";
     if (!visible) return;
-    text.textContent = part === hovered ? `${names[part]} · ${sure[part]}` : names[part];
+    text.textContent = names[part];
     const middle = ellipses.reduce((sum, one) => sum + one.mean[0], 0) / ellipses.length;
     const length = (12 + 7.4 * text.textContent.length) * this.unit;
     const [fitsLeft, fitsRight] = [x > length, x + length < this.view.width];

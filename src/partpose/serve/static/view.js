@@ -25,11 +25,10 @@ function drawStage(stage, picture, more) {
   const { colours } = state.model;
   const names = ellipses.map((_, part) => shortName(part));
   const solid = frame.parts.map(({ confidence }) => 0.15 + 0.85 * clamp(confidence / 0.5, 0, 1));
-  const sure = frame.parts.map(({ confidence }) => `${Math.round(100 * confidence)} %`);
   const said = frame.parts.map(({ confidence }, part) => say(part, ellipses[part], confidence));
   const { width, height, square } = frame;
   const { selected, hovered } = state;
-  stage.show({ width, height, square, ellipses, solid, sure, colours, names, said, selected, hovered, shown: $("names-shown").checked, worn: null, quiet: false, ...more });
+  stage.show({ width, height, square, ellipses, solid, colours, names, said, selected, hovered, shown: $("names-shown").checked, worn: null, quiet: false, ...more });
 }
 
 /** What is pointed at, else what was chosen: picture, maps or rebuilt. */
@@ -66,7 +65,8 @@ function drawControls() {
   for (const id of ["wear-all", "wear-none"]) $(id).disabled = look === null;
   $("worn-count").textContent = look === null ? "" : `${worn.size} of ${state.model.names.length} parts`;
   $("look-hint").textContent = look === null ? "its own" : "click parts to take their looks";
-  $("shape-hint").textContent = selected === null ? "drag a part" : partName(selected);
+  const meant = state.hovered ?? selected;
+  $("shape-hint").textContent = meant === null ? "drag a part" : `${partName(meant)} · ${Math.round(100 * shape.frame.parts[meant].confidence)} %`;
   $("look-words").textContent = state.pictures.length > 1 ? "Pick one above, and its parts dress this one." : "With a second picture, parts can swap their looks.";
   $("recipe").textContent = look === null || !worn.size ? `${shape.name}, its own looks` : `${shape.name}, ${worn.size === state.model.names.length ? "in the looks" : `${worn.size} parts in the looks`} of ${look.name}`;
   $("picture-name").textContent = shape.name;
