@@ -59,6 +59,7 @@ CHOICES: dict[str, Changes] = {
 }
 PARTS: dict[str, Changes] = {f"parts-{count}": {"model": {"parts": count}} for count in (8, 16, 24, 32)}
 ALL = CHOICES | PARTS
+SIZES = [choice for choice in CHOICES if choice.startswith("size-")]
 
 HEAD = """## Ablation
 
@@ -122,10 +123,10 @@ def cell(runs: dict[tuple, list[Result]], name: str, choice: str) -> str:
     if some is None:
         return ""
     errors = [r["error"] for r in some]
-    ratio = 0.0
+    relative = ""
     if recipe is not None and choice != AS_IT_IS:
-        ratio = statistics.mean(errors) / statistics.mean(r["error"] for r in recipe) - 1
-    relative = f" ({100 * ratio:+.0f} %)" if ratio else ""
+        ratio = statistics.mean(errors) / statistics.mean(r["error"] for r in recipe)
+        relative = f" ({round(100 * (ratio - 1)):+d} %)"
     bad = statistics.mean(max(r["doubled"], r["static"]) for r in some)
     alive = statistics.mean(r["alive"] for r in some)
     return f"{trials.mean_and_spread(errors)}{relative}; {alive:.3g} of {some[0]['parts']} alive, {bad:.3g} useless"
@@ -145,8 +146,11 @@ def _commands(runs: dict[tuple, list[Result]], budget: str) -> Iterator[str]:
 def write_page(options: argparse.Namespace) -> None:
     """Both sections, from all results that are there."""
     results = trials.read_results(options.results, "ablation")
-    write_section(options.page, "parts", page(results, [AS_IT_IS, *PARTS], HEAD_OF_PARTS))
-    write_section(options.page, "ablation", page(results, CHOICES, HEAD))
+    there = {r["choice"] for r in results}
+    if there & {*PARTS, *SIZES}:
+        write_section(options.page, "parts", page(results, [AS_IT_IS, *PARTS, *SIZES], HEAD_OF_PARTS))
+    if there & set(CHOICES):
+        write_section(options.page, "ablation", page(results, CHOICES, HEAD))
 
 
 def run(options: argparse.Namespace) -> None:
