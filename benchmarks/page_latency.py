@@ -3,7 +3,7 @@
     python benchmarks/page_latency.py [RUN] [--preset people] [--size 128] [--steps 100] [--browser PATH] [--json FILE]
 
 Without RUN, a network of the preset that has learned nothing, which is as fast as one that has. Two medians: over HTTP, as
-any client of the API sees it, and in a browser, from the pointer's move to the picture that is drawn, with its own
+any client of the API sees it, and in a browser, from the request to the decoded picture, with its own
 requests, decoding and drawing. The server is a process of its own, `partpose serve`.
 """
 
