@@ -77,3 +77,22 @@ def test_uncertainty_is_held_against_drawn_truth(tmp_path, monkeypatch, capsys):
     assert [row["noise"] for row in found["smoothing"]] == [0.0, 0.1]
     assert all(row["kalman"] > 0 for row in found["smoothing"])
     assert "jitter from frame to frame" in capsys.readouterr().out
+
+
+def test_predictions_are_timed_and_their_memory_is_measured(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    main = runpy.run_path(str(BENCHMARKS / "predict_speed.py"))["main"]
+    main.__globals__["CLIP"] = 8
+    options = ["--preset", "smoke", "--frames", "12", "--pictures", "5", "--rounds", "1", "--memory", "16"]
+    files = ["--json", str(tmp_path / "speed.json"), "--page", str(tmp_path / "page.md")]
+    monkeypatch.setattr("sys.argv", ["predict_speed.py", *options, *files])
+    main()
+    found = json.loads((tmp_path / "speed.json").read_text())
+    assert [(row["input"], row["frames"]) for row in found["stages"]] == [("frames of a clip", 12), ("pictures", 5)]
+    assert all(row[key] > 0 for row in found["stages"] for key in ("decode", "model", "write", "whole", "of_sum"))
+    assert all(0 < row["median_ms"] <= row["p99_ms"] for row in found["streams"])
+    assert [(row["frames"], row["rows"]) for row in found["memory"]] == [(16, 16)]
+    printed, page = capsys.readouterr().out, (tmp_path / "page.md").read_text()
+    for words in ("end to end", "99th percentile", "peak memory over torch's own"):
+        assert words in printed
+        assert words in page
