@@ -13,7 +13,7 @@ from partpose.data.cut import Box, Cut
 from partpose.data.sources import find_sources
 from partpose.data.video import probe, read_frames
 from partpose.edit.pictures import few_views
-from partpose.edit.transfer import Motion, of_track, smooth_shapes, transfer
+from partpose.edit.transfer import Motion, of_track, smooth_shapes, steady_scene, transfer
 from partpose.errors import PartposeError
 from partpose.model.part_model import PartModel
 from partpose.predict.finish import Finish
@@ -92,10 +92,11 @@ def test_a_frame_that_cannot_be_read_again_is_black(tmp_path, looks):
     assert [bool(one.mean() < 20) for one in pixels[:, -328:-8, 8:328]] == [False, True, False]
 
 
-def test_the_background_is_one_and_the_same(tmp_path, looks):
+@pytest.mark.parametrize("background", ["masked", "camera"])
+def test_the_background_is_one_and_the_same(tmp_path, looks, background):
     """With the shapes held still nothing changes, though the motion's pictures do."""
     torch.manual_seed(0)
-    settings = DOTS.settings.override({"model": {"background": "masked"}}, "the test")
+    settings = DOTS.settings.override({"model": {"background": background}}, "the test")
     model = Predictor(PartModel(settings.model).eval(), settings, {}, "a", "b")
     moves = motion_of(save_video(tmp_path / "clip.mp4", FRAMES), model)
     still = np.broadcast_to(moves.poses.mean[:1], moves.poses.mean.shape)
@@ -104,6 +105,25 @@ def test_the_background_is_one_and_the_same(tmp_path, looks):
     transfer(model, held, looks, tmp_path / "out.mp4")
     _, pixels = written(tmp_path / "out.mp4")
     assert np.abs(pixels.astype(int) - pixels[0]).max() <= 4
+
+
+def test_a_fixed_camera_sees_the_scene_without_what_moves():
+    """A bright square of 16 pixels that moves on by 4 a frame, before grey: the scene is grey, and known nearly everywhere."""
+    frames = torch.full((12, 3, 64, 64), 0.5)
+    for i in range(12):
+        frames[i, :, 16:32, 4 * i : 4 * i + 16] = 1
+    scene = steady_scene(frames)
+    assert scene is not None
+    assert scene.shape == (1, 4, 16, 16)
+    assert torch.equal(scene[0, :3], torch.full((3, 16, 16), 0.5))
+    assert scene[0, 3].mean() == 1
+    # What is bright in most frames belongs to the scene; what is so in six of twelve is not known
+    frames[:6, :, 48:] = 1
+    assert steady_scene(frames)[0, 3, 12:].sum() == 0
+
+
+def test_a_camera_that_moves_has_no_scene():
+    assert steady_scene(torch.rand(9, 3, 64, 64, generator=torch.Generator().manual_seed(0)).round()) is None
 
 
 @pytest.mark.parametrize("how", ["median", "savgol", "kalman"])

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch.nn import functional as F
 
 from partpose.data.reading import View, read_views
 from partpose.data.sources import Source
@@ -18,6 +19,7 @@ from partpose.data.video import VideoWriter
 from partpose.edit.pictures import as_seen, encode, mean_looks, views_of
 from partpose.errors import PartposeError, Skipped
 from partpose.geometry import Parts, root2, to_inside
+from partpose.model.background import LEAST_KNOWN
 from partpose.model.part_model import Encoding
 from partpose.predict.draw import enlarge
 from partpose.predict.finish import Finish
@@ -29,6 +31,8 @@ from partpose.predict.show import to_pixels
 BATCH = 32
 SAMPLES = 32
 """Frames whose median is the background."""
+NEAR = 0.04
+"""How far from the median, of values in [0, 1], the same thing may look in another frame."""
 TITLES = ("motion", "looks", "motion in these looks")
 
 
@@ -118,12 +122,30 @@ def _in_looks(predictor: Predictor, poses: Poses, looks: Encoding) -> Iterator[N
 
 
 def _background(predictor: Predictor, source: Source, skipped: list[Skipped]) -> torch.Tensor | None:
-    """(1, C + 1, side/4, side/4) the median over frames of what the generator sees behind the object, or None."""
-    if predictor.settings.model.background == "none":
+    """(1, C + 1, side/4, side/4) what the generator is told of the scene in all frames, or None where it is told nothing."""
+    kind = predictor.settings.model.background
+    views = views_of(source, SAMPLES, predictor.look, skipped) if kind != "none" else []
+    if not views:
         return None
-    views = views_of(source, SAMPLES, predictor.look, skipped)
-    seen = encode(predictor, views).background if views else None
+    images = predictor.tensor(np.stack([view.pixels for view in views]))
+    scene = steady_scene(images) if kind == "camera" else None
+    if scene is not None:
+        return scene
+    seen = predictor.network.background(images)
     return None if seen is None else seen.median(0, keepdim=True).values
+
+
+def steady_scene(images: torch.Tensor) -> torch.Tensor | None:
+    """What a fixed camera sees behind the object in (F, C, side, side) frames, as models with its background are trained.
+
+    (1, C + 1, side/4, side/4): the median, and in the last channel where half of the frames are near it; the median is 0
+    elsewhere. None where that is so in too little of the picture: the camera moves, or the object never does.
+    """
+    small = F.avg_pool2d(images, 4)
+    median = small.median(0, keepdim=True).values
+    near = (small - median).abs().amax(1, keepdim=True) < NEAR
+    known = (near.float().mean(0, keepdim=True) > 0.5).to(images)
+    return torch.cat([median * known, known], 1) if known.mean() > LEAST_KNOWN else None
 
 
 def _beside(
