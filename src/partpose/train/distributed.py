@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,13 @@ from torch import distributed as dist
 from partpose.config import Settings, TrainSettings
 from partpose.data.atomic import atomic
 from partpose.data.canvas import Canvases
-from partpose.errors import PartposeError
+from partpose.errors import PartposeError, Skipped
 from partpose.train.schedule import Clock
 from partpose.train.signals import Stopped
 
-STEP = timedelta(minutes=10)  # the longest wait for another process between two steps
-START = timedelta(days=7)  # and while another one reads its pictures
+JOIN = timedelta(minutes=3)  # the longest wait for all processes to start
+STEP = timedelta(minutes=10)  # and for another one within a step
+READ = timedelta(days=7)  # and while another one reads its pictures
 FAILED = "partpose/failed"
 
 
@@ -49,12 +51,14 @@ def mean_of_all(value: Tensor) -> Tensor:
 
 
 class Team:
-    """The processes of one training; this is number `rank` of `size`, and number `local` of its machine."""
+    """The processes of one training; this is number `rank` of `size`, and number `local` of its machine.
 
-    def __init__(self, rank: int = 0, size: int = 1, store: dist.Store | None = None) -> None:
-        self.rank, self.size, self.store = rank, size, store
+    store: what they can all write to.  patient: a group that waits for as long as one of them reads.
+    """
+
+    def __init__(self, rank: int = 0, size: int = 1, store: dist.Store | None = None, patient: Any = None) -> None:
+        self.rank, self.size, self.store, self.patient = rank, size, store, patient
         self.local, self.machine = _number("LOCAL_RANK", 0), _number("GROUP_RANK", 0)
-        self.starting = dist.new_group(timeout=START, backend="gloo") if size > 1 else None
 
     @property
     def leads(self) -> bool:
@@ -78,7 +82,7 @@ class Team:
         """Until all are here, however long another one reads."""
         if self.size > 1:
             with self.together():
-                dist.barrier(group=self.starting)
+                dist.barrier(group=self.patient)
 
     def any(self, signal: int | None) -> int | None:
         """A signal that one of the processes got."""
@@ -138,8 +142,8 @@ class Team:
     def _said(self, more: int) -> int:
         try:
             return self.store.add(FAILED, more) if self.store else more
-        except RuntimeError:  # it has gone with the process that held it
-            return more
+        except RuntimeError:  # it has gone with the first process, which has said why
+            return more + 1
 
     def _reduced(self, value: Tensor, how: Any = dist.ReduceOp.SUM) -> Tensor:
         with self.together():
@@ -199,7 +203,7 @@ def joined(device: torch.device) -> Generator[Team]:
     except PartposeError as error:
         if not team.claim():
             raise SystemExit(2) from None
-        said = PartposeError(f"process {team.rank}: {error}" if team.rank else str(error))
+        said = PartposeError(f"{gethostname()}: {error}" if _number("GROUP_WORLD_SIZE", 1) > 1 else str(error))
         said.alone = True
         raise said from None
     except Exception:
@@ -212,10 +216,10 @@ def _join(device: torch.device) -> Team:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     try:
-        store, rank, size = next(iter(dist.rendezvous("env://", timeout=STEP)))
+        store, rank, size = next(iter(dist.rendezvous("env://", timeout=JOIN)))
         backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=STEP)
-        return Team(rank, size, store)
+        return Team(rank, size, store, dist.new_group(timeout=READ, backend="gloo"))
     except (RuntimeError, ValueError) as error:
         raise PartposeError(f"the processes do not find each other ({error}): start them with torchrun") from None
 
@@ -232,19 +236,25 @@ def read_once(team: Team, folder: Path, read: Callable[[], Canvases]) -> Canvase
     if team.size == 1:
         return read()
     squares, names = folder / f".canvases-{team.machine}.npy", folder / f".canvases-{team.machine}.npz"
-    skipped = _write(read(), squares, names) if team.local == 0 else []
-    team.wait()
-    with np.load(names) as about:
-        found = tuple(about["names"].tobytes().decode(errors="surrogateescape").split("\0")), about["clip"]
-    canvases = Canvases(np.load(squares, mmap_mode="r"), *found, skipped)
-    team.wait()
-    if team.local == 0:
-        squares.unlink()
-        names.unlink()
+    try:
+        skipped = _write(read(), squares, names) if team.local == 0 else []
+        team.wait()
+        canvases = _mapped(squares, names, skipped)
+        team.wait()
+    finally:
+        if team.local == 0:
+            squares.unlink(missing_ok=True)
+            names.unlink(missing_ok=True)
     return canvases
 
 
-def _write(canvases: Canvases, squares: Path, names: Path) -> list:
+def _mapped(squares: Path, names: Path, skipped: list[Skipped]) -> Canvases:
+    with np.load(names) as about:
+        found = about["names"].tobytes().decode(errors="surrogateescape"), about["clip"]
+    return Canvases(np.load(squares, mmap_mode="r"), tuple(found[0].split("\0")), found[1], skipped)
+
+
+def _write(canvases: Canvases, squares: Path, names: Path) -> list[Skipped]:
     blob = np.frombuffer("\0".join(canvases.names).encode(errors="surrogateescape"), np.uint8)
     with atomic(squares) as path:
         np.save(path, canvases.pixels)

@@ -108,11 +108,11 @@ class Trainer:
                 self.save(finished=False)
                 saved = now
             if now - pictured > 60 * t.pictures_every:
-                self.reporter.pictures(self.average, self.batches, self.clock.step)
+                self.pictures()
                 pictured = now
         standing = self.save(finished=self.clock.progress >= 1)
         if standing.finished:
-            self.reporter.pictures(self.average, self.batches, standing.step)
+            self.pictures()
         self.team.wait()
         return Outcome(standing, standing.step - began, None if standing.finished else stopped)
 
@@ -164,6 +164,11 @@ class Trainer:
         if self.watch.hopeless(health, clock.progress, clock.step) and t.stop_hopeless and clock.progress < 1:
             self.stop_hopeless(health)
 
+    def pictures(self) -> None:
+        """Time for a picture grid."""
+        if self.team.leads:
+            self.reporter.pictures(self.average, self.batches, self.clock.step)
+
     def health(self) -> Health:
         """Part health on up to 32 pictures, always the same."""
         return measure(self.average, self.probe(), self.settings)
@@ -199,7 +204,7 @@ class Trainer:
     def stop_hopeless(self, health: Health) -> None:
         """Keep what there is, to be looked at, and say what to try."""
         step, counts = self.save(finished=False).step, health.counts()
-        self.reporter.pictures(self.average, self.batches, step)
+        self.pictures()
         raise PartposeError(
             f"stopped at step {step}, no part has been of use for long (of {len(health.alive)} parts {counts['alive']} are "
             f"alive, {counts['doubled']} doubled, {counts['static']} static): {health.advice()}. The model so far is in "
