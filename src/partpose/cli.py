@@ -14,6 +14,7 @@ import partpose
 from partpose.cli_convert import convert
 from partpose.cli_draw import draw
 from partpose.cli_edit import name, swap, transfer
+from partpose.cli_export import export
 from partpose.cli_serve import serve
 from partpose.cli_smooth import calibrate, smooth
 from partpose.command import command
@@ -33,6 +34,7 @@ app.command(convert)
 app.command(smooth)
 app.command(calibrate)
 app.command(draw)
+app.command(export)
 app.command(name)
 app.command(swap)
 app.command(transfer)

@@ -130,6 +130,13 @@ def parts_of(maps: Float[Tensor, "b k h w"]) -> Parts:
     return Parts(mean, cov, confidence(maps, mean))
 
 
+def parts_to_pixels(parts: Parts, size: Float[Tensor, "2"]) -> Parts:
+    """Parts in the inside frame of the square around pictures of one size (width, height), to pixels and square pixels."""
+    side = size.max()
+    origin = (size - side) / 2 - 0.5
+    return Parts((parts.mean + 1) * (side / 2) + origin, parts.cov * (side / 2) ** 2, parts.confidence)
+
+
 def det2(m: Float[Tensor, "*b 2 2"]) -> Float[Tensor, "*b"]:
     """Determinant of 2×2 matrices in closed form."""
     return m[..., 0, 0] * m[..., 1, 1] - m[..., 0, 1] * m[..., 1, 0]

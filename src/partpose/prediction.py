@@ -13,9 +13,8 @@ from partpose.data.images import Unreadable
 from partpose.data.sources import Source, find_sources, of_split
 from partpose.data.video import probe
 from partpose.data.walk import readable
-from partpose.edit.names import keypoint_names, named, read_names
+from partpose.edit.names import keypoint_names, named, names_of
 from partpose.errors import PartposeError, Skipped
-from partpose.model.shipped import resolve
 from partpose.predict.extras import Extras
 from partpose.predict.files import files_of, write_files
 from partpose.predict.finish import EXTRAS, Finish, among
@@ -48,7 +47,7 @@ def predict_inputs(
     predictor.average, predictor.uncertainty = wanted.average, wanted.uncertainty
     if linear_map is not None:
         linear_map.check(predictor.settings.model.parts, predictor.digest)
-    names = {} if linear_map else read_names(resolve(model))
+    names = {} if linear_map else names_of(model)
     _check_style(wanted, keypoint_names(names, predictor.settings.model.parts), linear_map)
     sources, skipped = find_sources(inputs)
     sources = chosen(sources, wanted, skipped)

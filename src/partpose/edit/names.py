@@ -13,6 +13,8 @@ from pathlib import Path
 from partpose.data.atomic import atomic
 from partpose.errors import PartposeError
 from partpose.model.part_model import read_config
+from partpose.model.shipped import resolve
+from partpose.predict.onnx_model import is_onnx, onnx_names
 from partpose.predict.poses import Poses, part_names
 
 NAMES = "names.json"
@@ -35,6 +37,11 @@ def read_names(run: Path) -> dict[int, str]:
         raise PartposeError(f"{run / NAMES} cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, AttributeError):
         raise PartposeError(f'{run / NAMES} is broken, expected {{"3": "torso"}}: mend it or remove it') from None
+
+
+def names_of(model: str | Path) -> dict[int, str]:
+    """The same for a model named by its folder, as a shipped one, or by an ONNX file, which keeps those of its export."""
+    return onnx_names(Path(model)) if is_onnx(model) else read_names(resolve(model))
 
 
 def write_names(run: Path, names: Mapping[int, str]) -> dict[int, str]:

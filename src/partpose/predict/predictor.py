@@ -26,6 +26,7 @@ from partpose.geometry import Parts, extent_to_pixels, to_pixels
 from partpose.model.part_model import WEIGHTS, Encoding, PartModel, load_model
 from partpose.model.shipped import resolve
 from partpose.predict.half import HalfPrecision
+from partpose.predict.onnx_model import is_onnx, load_onnx
 from partpose.predict.poses import Pose, Poses, join
 from partpose.predict.uncertainty import SCALE, measure
 from partpose.version import __version__
@@ -285,9 +286,7 @@ def load(model: str | Path, device: str | None = None, half: bool | None = None)
         device: "cpu", "cuda:0", …; the first GPU where there is one, else the CPU.
         half: whether part maps are computed in half precision, see `HalfPrecision`; without it on GPUs only.
     """
-    if Path(model).suffix == ".onnx" and not Path(model).is_dir():
-        from partpose.predict.onnx_model import load_onnx
-
+    if is_onnx(model):
         return Predictor(*load_onnx(Path(model), device))
     folder = resolve(model)
     network, settings, facts = load_model(folder)
