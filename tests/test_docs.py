@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
+from torch.distributed.run import get_args_parser
 from training import save_untrained
 
 import partpose
@@ -89,6 +90,12 @@ def by_app(words: list[str]) -> None:
     app.parse_args(words, exit_on_error=False, print_error=False)
 
 
+def by_torchrun(words: list[str]) -> None:
+    options, arguments = words[: words.index("-m")], words[words.index("-m") + 1 :]
+    get_args_parser().parse_args([*options, "-m", "script"])
+    CHECKS[arguments[0]](arguments[1:])
+
+
 def by_make(words: list[str]) -> None:
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert set(words) <= set(targets)
@@ -115,6 +122,7 @@ CHECKS: dict[str, Callable[[list[str]], None]] = {
         "bash": by_shell_script,
         "pip": by_pip,
         "cd": by_folder,
+        "torchrun": by_torchrun,
     },
     **{"source": nothing, "head": nothing},
 }
