@@ -25,6 +25,7 @@ from partpose.errors import PartposeError, Skipped
 from partpose.geometry import Parts, extent_to_pixels, to_pixels
 from partpose.model.part_model import WEIGHTS, Encoding, PartModel, load_model
 from partpose.model.shipped import resolve
+from partpose.predict.columns import Columns
 from partpose.predict.half import HalfPrecision
 from partpose.predict.onnx_model import is_onnx, load_onnx
 from partpose.predict.poses import Pose, Poses, join
@@ -129,15 +130,15 @@ class Predictor:
         rest = source if so_far is None else after(source, so_far)
         fps = probe(source.path).fps if source.kind == "video" else None
 
-        def together(batches: list[dict[str, NDArray]]) -> Poses:
-            found = _joined(batches)
+        def together(columns: Columns) -> Poses:
+            found = columns.arrays()
             files = None if source.kind == "video" else tuple(source.names[i] for i in found["frame_index"])
             new = self._poses(found, str(source.path), files, fps, passed_over)
             return new if so_far is None else join(so_far, new)
 
-        batches = self._collect(read_views(rest, self.look, passed_over), batch, tick, together, keep)
-        if batches:
-            return together(batches)
+        columns = self._collect(read_views(rest, self.look, passed_over), batch, tick, together, keep)
+        if columns:
+            return together(columns)
         if so_far is None:
             raise NothingRead(source.path, passed_over)
         return so_far
@@ -180,36 +181,36 @@ class Predictor:
     def _from_arrays(self, input: NDArray[np.uint8] | Iterable[NDArray[np.uint8]], batch: int) -> Poses:
         pictures = [input] if isinstance(input, np.ndarray) and input.ndim != 4 else input
         views = (array_view(i, pixels, self.look) for i, pixels in enumerate(pictures))
-        batches = self._collect(views, batch)
-        if not batches:
+        columns = self._collect(views, batch)
+        if not columns:
             raise PartposeError("no pictures were given: expected at least one")
-        return self._poses(_joined(batches), "array", None, None, [])
+        return self._poses(columns.arrays(), "array", None, None, [])
 
     def _collect(
         self,
         views: Iterator[View],
         batch: int,
         tick: Callable[[int], None] | None = None,
-        together: Callable[[list[dict[str, NDArray]]], Poses] | None = None,
+        together: Callable[[Columns], Poses] | None = None,
         keep: Callable[[Poses], None] | None = None,
-    ) -> list[dict[str, NDArray]]:
+    ) -> Columns:
         """The arrays of `Poses` over all views, batch by batch, of which no more pictures than one are held."""
-        batches: list[dict[str, NDArray]] = []
+        columns = Columns()
         due = monotonic() + KEEP_EVERY
         try:
             while some := list(islice(views, batch)):
-                batches.append(self._found(some))
+                columns.add(self._found(some))
                 if tick is not None:
                     tick(len(some))
                 if keep and together and (began := monotonic()) > due:
-                    keep(together(batches))
+                    keep(together(columns))
                     # What has been found is written as a whole: of a video of hours, less often
                     due = monotonic() + max(KEEP_EVERY, 20 * (monotonic() - began))
         except BaseException:
-            if keep and together and batches:
-                keep(together(batches))
+            if keep and together and columns:
+                keep(together(columns))
             raise
-        return batches
+        return columns
 
     def _found(self, views: list[View]) -> dict[str, NDArray]:
         parts, spread = self.measured(np.stack([view.pixels for view in views]))
@@ -253,15 +254,6 @@ class Predictor:
             "input": source,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-
-
-def _joined(batches: list[dict[str, NDArray]]) -> dict[str, NDArray]:
-    """All batches as one, which takes their place, so that they are not held twice; it cannot be written to any more."""
-    joined = {name: np.concatenate([one.pop(name) for one in batches]) for name in list(batches[0])}
-    for array in joined.values():
-        array.flags.writeable = False
-    batches[:] = [dict(joined)]
-    return joined
 
 
 def after(source: Source, so_far: Poses) -> Source:
