@@ -65,6 +65,10 @@ class Team:
         """Whether this is the process that writes."""
         return self.rank == 0
 
+    def on(self, device: torch.device) -> str:
+        """What they train on, in words."""
+        return device.type if self.size == 1 else f"{self.size} × {device.type}"
+
     def share(self, batch: int) -> slice:
         """Which pictures of a batch are for this process."""
         each = batch // self.size
