@@ -336,7 +336,7 @@ def test_pedestrians_come_out_in_pixels_of_their_frames_either_way(tmp_path):
 
 
 def test_a_set_that_was_not_cut_out_has_no_full_frame(tmp_path, clip):
-    with pytest.raises(PartposeError, match=r"meta\.csv"):
+    with pytest.raises(PartposeError, match="was not cut out of frames"):
         predict_inputs(str(save_untrained(tmp_path / "m")), [clip], tmp_path / "out", Wanted(full_frame=True))
 
 
@@ -357,3 +357,32 @@ def test_what_was_predicted_under_other_names_is_predicted_again(tmp_path, clip,
     predict_inputs(str(model), [clip], output, again, device="cpu")
     assert "was predicted before" not in capsys.readouterr().out
     assert read_hdf5(output / "clip.h5").names[0] == "head"
+
+
+def test_another_input_of_the_same_name_is_not_taken_for_what_was_predicted(tmp_path, clip):
+    model, out = str(save_untrained(tmp_path / "model")), tmp_path / "out"
+    predict_inputs(model, [clip], out)
+    other = tmp_path / "elsewhere" / clip.name
+    other.parent.mkdir()
+    other.write_bytes(clip.read_bytes())
+    predict_inputs(model, [other], out, Wanted(skip_existing=True))
+    assert read_hdf5(out / "clip.h5").source == str(other)
+
+
+def test_a_folder_that_has_grown_and_boxes_that_have_changed_are_predicted_anew(tmp_path):
+    model, out, folder = str(save_untrained(tmp_path / "model")), tmp_path / "out", save_pictures(tmp_path / "set", 2)
+    name = sorted(path.name for path in folder.glob("*.png"))[0]
+    wanted = Wanted(skip_existing=True, boxes=str(tmp_path / "boxes.csv"))
+    for x in (1, 3):
+        (tmp_path / "boxes.csv").write_text(f"file,x,y,w,h\n{name},{x},2,10,10\n")
+        predict_inputs(model, [folder], out, wanted)
+        assert read_hdf5(out / "set.h5").squares[0, 0] == x - 1.25
+    predict_inputs(model, [folder], out, Wanted(skip_existing=True))
+    save_pictures(folder, 3)
+    predict_inputs(model, [folder], out, Wanted(skip_existing=True))
+    assert len(read_hdf5(out / "set.h5")) == 3
+
+
+def test_frames_beyond_the_end_are_said(tmp_path, clip):
+    with pytest.raises(PartposeError, match=r"clip\.mp4: has no frame or box in what was asked for"):
+        predict_inputs(str(save_untrained(tmp_path / "m")), [clip], tmp_path / "out", Wanted(start=500))

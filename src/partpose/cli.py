@@ -134,6 +134,7 @@ def pack(
     size: int | None = None,
     channels: int | None = None,
     frames_per_video: int | None = None,
+    boxes: str | None = None,
     margin: float | None = None,
     check: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
@@ -155,6 +156,8 @@ def pack(
         model.channels of these: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha.
     frames_per_video
         Frames taken from each video, spread evenly.
+    boxes
+        Where the objects are: a CSV, or auto; see `partpose train`. Predict with the same --boxes.
     margin
         Share of a box's side that is added around it.
     check
@@ -168,7 +171,7 @@ def pack(
         raise PartposeError("OUT is missing: see partpose pack --help")
     asked = {
         "model": {"size": size, "channels": channels},
-        "data": {"frames_per_video": frames_per_video, "margin": margin},
+        "data": {"frames_per_video": frames_per_video, "boxes": boxes, "margin": margin},
     }
     given = {section: {k: v for k, v in values.items() if v is not None} for section, values in asked.items()}
     return packing.pack_input(input, out, preset, given)

@@ -9,6 +9,7 @@ from partpose.data.pack_write import write_pack
 from partpose.data.sources import training_files
 from partpose.data.walk import PACK, is_pack
 from partpose.errors import PartposeError
+from partpose.run import boxed
 from partpose.terminal import count, counting, report_skipped
 
 
@@ -16,6 +17,8 @@ def pack_input(input: Path, out: Path, preset: str | None, changes: dict[str, di
     """Write a pack for a preset with these changes, and say what is in it."""
     settings = load_preset(preset or "figures").override(changes, "the command line")
     found = training_files(input)
+    sources, missed = boxed(found.sources, settings.data.boxes)
+    found = found._replace(sources=sources, skipped=[*found.skipped, *missed])
     with counting("packing") as progress:
         about = write_pack(found, str(input), out, settings, progress)
     held_out = f" ({about.held_out} of split=test held out)" if about.held_out else ""

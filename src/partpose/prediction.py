@@ -1,5 +1,6 @@
 """What `partpose predict` does: many inputs, each with its files, and nothing that is computed is lost."""
 
+import hashlib
 import json
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from pathlib import Path, PurePath
 
 from partpose.data.atomic import make_folder
 from partpose.data.boxes import boxes_for, check_boxes, write_boxes
-from partpose.data.crops import read_crops
+from partpose.data.crops import META, read_crops
 from partpose.data.images import Unreadable
 from partpose.data.sources import Source, find_sources, of_split
 from partpose.data.video import probe
@@ -54,8 +55,12 @@ def predict_inputs(
     wanted = replace(wanted, boxes=boxes_like_training(wanted.boxes, predictor.settings))
     skipped += check_boxes(wanted.boxes, sources) if wanted.boxes else []
     if wanted.full_frame:
-        for source in sources:
-            read_crops(source.path)  # before the hours of work, not after
+        for source in sources:  # before the hours of work, not after
+            if not (source.path / META).is_file():
+                raise PartposeError(
+                    f"{readable(source.path)} was not cut out of frames: --full-frame is for what `partpose convert kia` made"
+                )
+            read_crops(source.path)
     make_folder(output)
     task = Task(predictor, linear_map, names, output, wanted, finish, skipped, list(skipped))
     skipped_name = SKIPPED_IN_RUN if (output / RUN).is_file() else SKIPPED
@@ -157,11 +162,15 @@ class Task:
                 source, self.wanted.batch, known, bar.advance, so_far, lambda some: self._keep(some, source)
             )
         except (Unreadable, NothingRead) as error:
-            self.skipped += [error.skipped] if isinstance(error, Unreadable) else error.skipped[len(known) :]
+            new = [error.skipped] if isinstance(error, Unreadable) else error.skipped[len(known) :]
+            nothing = Skipped(
+                readable(source.path), "has no frame or box in what was asked for (--start, --stop, --boxes)"
+            )
+            self.skipped += new or [nothing]
             return None
         self.skipped += poses.skipped[len(known) :]
         poses = named(poses, self.names) if self.linear_map is None else poses.landmarks(self.linear_map)
-        return self._named(poses)
+        return self._named(poses, source)
 
     @contextmanager
     def _extras(self, source: Source) -> Generator[Extras | None]:
@@ -204,36 +213,49 @@ class Task:
         return self.output / f".{source.stem}.partial.h5"
 
     def _keep(self, poses: Poses, source: Source) -> None:
-        write_hdf5(self._named(poses), self._partial(source))
+        write_hdf5(self._named(poses, source), self._partial(source))
 
-    def _named(self, poses: Poses) -> Poses:
-        """The poses with the options that shaped them, by which a later call knows whether they are what it would make."""
-        return replace(poses, provenance={**poses.provenance, "options": self._options()})
+    def _named(self, poses: Poses, source: Source) -> Poses:
+        """The poses with what shaped them, by which a later call knows whether they are what it would make."""
+        about = {"options": self._options(), "input_hash": fingerprint([source.path, *source.files])}
+        return replace(poses, provenance={**poses.provenance, **about})
 
     def _options(self) -> str:
         w = self.wanted
         shaping = {"landmarks": w.landmarks, "split": w.split, "boxes": w.boxes, "frames": [w.start, w.stop, w.every]}
         measuring = {"average": w.average, "uncertainty": w.uncertainty, "with": w.extras, "full": w.full_frame}
-        called = {"names": self.names} if self.names else {}
+        called: dict[str, object] = {"names": self.names} if self.names else {}
+        called["tables"] = fingerprint([Path(one) for one in (w.landmarks, w.boxes) if one and Path(one).is_file()])
         finish = {name: value for name, value in asdict(self.finish).items() if name != "format"}
         return json.dumps({**shaping, **measuring, **called, **finish}, default=str)
 
-    def _same(self, file: Path) -> Poses | None:
-        """What a file holds, where it was made from this model with these options."""
+    def _same(self, file: Path, source: Source) -> Poses | None:
+        """What a file holds, where it was made from this input and this model with these options."""
         try:
             poses = read_hdf5(file)
         except PartposeError:
             return None
         mine = {"model_hash": self.predictor.digest, "options": self._options()}
+        mine["input_hash"] = fingerprint([source.path, *source.files])
         return poses if mine.items() <= poses.provenance.items() else None
 
     def _is_done(self, source: Source) -> bool:
         files = files_of(self._file(source), self.finish.formats)
-        return all(file.is_file() for file in files) and self._same(self._file(source, ".h5")) is not None
+        return all(file.is_file() for file in files) and self._same(self._file(source, ".h5"), source) is not None
 
     def _so_far(self, source: Source) -> Poses | None:
-        poses = self._same(self._partial(source))
-        return poses if poses is not None and len(poses) and poses.source == str(source.path) else None
+        poses = self._same(self._partial(source), source)
+        return poses if poses is not None and len(poses) else None
+
+
+def fingerprint(files: Sequence[Path]) -> str:
+    """Changes with the names, the sizes and the dates of files."""
+    digest = hashlib.blake2b(digest_size=8)
+    for file in files:
+        status = file.stat() if file.exists() else None
+        seen = "" if status is None or file.is_dir() else f"{status.st_size} {status.st_mtime_ns}"
+        digest.update(f"{readable(file.resolve())}\n{seen}\n".encode())
+    return digest.hexdigest()
 
 
 def _only_split(sources: list[Source], split: str, skipped: list[Skipped]) -> list[Source]:

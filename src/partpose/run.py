@@ -112,7 +112,7 @@ def train_run(
             if team.leads:
                 skipped.extend(canvases.skipped)
                 held_out = f" ({apart} of split=test held out)" if apart else ""
-                where = f"{chosen}" if team.size == 1 else f"{team.size} × {chosen.type}"
+                where = chosen if team.size == 1 else team.on(chosen)
                 pictures = count(len(canvases.pixels), "picture")
                 print(f"{pictures} from {input}{held_out}, training on {where}", flush=True)
             return canvases
@@ -152,6 +152,10 @@ def starting_settings(output: Path, preset: str | None, changes: dict[str, Any],
 
 def read_training(input: Path, settings: Settings, output: Path) -> tuple[Canvases, int]:
     """The training pictures, and how many files were held out; what does not fit into memory goes to a file in `output`."""
+    if is_pack(input) and settings.data.boxes is not None:
+        raise PartposeError(
+            f"{input} is a pack, whose squares are cut already: pack the input again with --boxes, and train without"
+        )
     if is_pack(input):
         pack = open_pack(input, settings)
         return pack.canvases, pack.about.held_out

@@ -241,13 +241,15 @@ def test_some_files_keep_their_cuts_and_splits():
 
 
 def test_validation_pictures_of_coco_are_not_trained_on(tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
     categories = [{"id": 1, "name": "dot", "keypoints": ["middle"], "skeleton": []}]
     for number, split in enumerate(("train", "val")):
-        Image.fromarray(blob(64, 40, 20, 10)).save(tmp_path / f"{split}.png")
+        Image.fromarray(blob(64, 40, 20, 10)).save(folder / f"{split}.png")
         image = {"id": number, "file_name": f"{split}.png", "width": 64, "height": 40}
         annotation = {"id": number, "image_id": number, "category_id": 1, "keypoints": [20, 10, 2], "num_keypoints": 1}
         content = {"images": [image], "annotations": [annotation], "categories": categories}
-        (tmp_path / f"person_keypoints_{split}.json").write_text(json.dumps(content))
-    found = training_files(tmp_path)
+        (folder / f"person_keypoints_{split}.json").write_text(json.dumps(content))
+    found = training_files(folder)
     assert [source.names for source in found.sources] == [("train.png",)]
-    assert found.held_out == 1
+    assert found.held_out == training_files(tmp_path).held_out == 1

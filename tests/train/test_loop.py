@@ -1,11 +1,13 @@
 import json
 import signal
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 from training import Listener, canvases, interrupt, small, train_in
 
+from partpose.data.canvas import Canvases
 from partpose.errors import PartposeError
 from partpose.model.part_model import WEIGHTS, load_model, read_config
 from partpose.train import loop
@@ -180,3 +182,13 @@ def test_a_hopeless_run_stops_with_advice_and_keeps_its_model(tmp_path, monkeypa
         train_in(tmp_path, small(steps=16), listener)
     assert read_standing(tmp_path).step == read_config(tmp_path)[1]["steps"] == 8
     assert listener.grids == [8]
+
+
+def test_pairs_are_frames_of_one_object_of_one_clip():
+    names = ("a.png", "c.mp4#0@fly", "c.mp4#0@mite", "c.mp4#5@fly", "d.mp4#0", "d.mp4#9")
+    clip = loop.clips_of(Canvases(np.zeros((6, 1, 1, 3), np.uint8), names, np.array([-1, 1, 1, 1, 2, 2]), []))
+    assert clip[0] == -1
+    assert clip[1] == clip[3] != clip[2]
+    assert clip[4] == clip[5] != clip[1]
+    with pytest.raises(PartposeError, match="needs videos"):
+        loop.clips_of(Canvases(np.zeros((1, 1, 1, 3), np.uint8), ("a.png",), np.array([-1]), []))

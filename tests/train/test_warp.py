@@ -249,7 +249,7 @@ def test_views_never_show_anything_outside_of_the_canvas(zoom, zoom_jitter, rota
     )
     view = draw_transform(4, s, 1.0, warped, rng(seed))
     outermost = view.at(64, 64 / 63).abs().max()  # up to the very corners
-    assert outermost <= 1.002
+    assert outermost <= 1.004
 
 
 @pytest.mark.parametrize("warped", [False, True])

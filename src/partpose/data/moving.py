@@ -32,7 +32,8 @@ def find_moving(source: Source) -> tuple[Source, list[Skipped]]:
     Raises Unreadable where there are fewer than `median.FEWEST` frames, the camera is not fixed, nothing moves, or many
     things do, and where a video cannot be read.
     """
-    seen = sample(source, _SIDE)
+    # The scene and the size of the object are those of the whole video, whatever frames are asked for
+    seen = sample(source._replace(frames=None), _SIDE)
     scene = _scene_of(seen, source)
     skipped: list[Skipped] = []
     places, things = _things(source, (seen[0].width, seen[0].height), scene, skipped)

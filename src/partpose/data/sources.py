@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from partpose.data import human36m, kia
 from partpose.data.cut import Cut
-from partpose.data.landmarks import KEYPOINTS, LANDMARKS, half_made_by, has_split, read_split
+from partpose.data.landmarks import KEYPOINTS, LANDMARKS, Landmarks, half_made_by, has_split, read_split
 from partpose.data.walk import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_pack, readable, walk
 from partpose.errors import PartposeError, Skipped
 
@@ -238,13 +238,24 @@ def _held_out(root: Path) -> set[Path]:
 
 
 def _held_out_elsewhere(root: Path) -> set[Path]:
-    """Pictures that the annotations of another tool give to the test; their landmarks go no further than this function."""
-    from partpose.data.annotations.detect import read_annotated
+    """Pictures that the annotations of another tool give to the test; their landmarks go no further than this function.
 
-    try:
-        landmarks = read_annotated(root)
-    except PartposeError:
-        return set()
+    The set may be the input, lie in one of its folders, or hold it: the input may be the images of a set.
+    """
+    from partpose.data.annotations.detect import read_annotated, sets_below
+
+    above = [folder for folder in root.resolve().parents[:2] if folder != folder.parent] if root.is_dir() else []
+    held_out: set[Path] = set()
+    for path in (root, *above, *(folder for folder, _ in sets_below(root) if root.is_dir())):
+        try:
+            held_out |= _tested(read_annotated(path))
+        except PartposeError:
+            continue
+    return held_out
+
+
+def _tested(landmarks: Landmarks) -> set[Path]:
+    """The test pictures of a set that has others; frames of videos are not told apart."""
     if not {"train", "test"} <= set(landmarks.split) or landmarks.frames is not None:
         return set()
     named = zip(landmarks.files, landmarks.split, strict=True)

@@ -52,13 +52,16 @@ def _share(name: str) -> float:
 def read_pictures(look: Look, landmarks: Landmarks, boxes: str | None = None) -> tuple[Pictures, list[Skipped]]:
     """Decode the train and test pictures of an annotated set.
 
-    boxes: where to look, as `boxes_for` takes it, of each picture the first; None for where the set says.
+    boxes: where to look, as `boxes_for` takes it, see `matched`; None for where the set says.
     """
     wanted = [i for i, split in enumerate(landmarks.split) if split in ("train", "test")]
     rows, views, skipped = [], [], []
     for source, places in sources_of(landmarks, wanted):
-        for view in _views(source, look, boxes, skipped):
-            row = places.get((view.index, view.number))
+        seen, found = _views(source, look, boxes, skipped), places
+        if boxes is not None:
+            found = matched(seen, places, landmarks.points)
+        for view in seen:
+            row = found.get((view.index, view.number))
             if row is not None:
                 rows.append(row)
                 views.append(view)
@@ -91,6 +94,35 @@ def _source(landmarks: Landmarks, kind, rows: Sequence[int]) -> tuple[Source, di
     files = tuple(landmarks.root / name for name in names)
     path = landmarks.root if kind == "pictures" else files[0]
     return Source(path, kind, files, names, path.stem, {i: tuple(some) for i, some in cuts.items()}), places
+
+
+def matched(
+    views: Sequence[View], places: dict[tuple[int, int], int], points: NDArray[np.float64]
+) -> dict[tuple[int, int], int]:
+    """Which row each box is about: in its picture the object of which it holds the most landmarks, each object once.
+
+    A detector's boxes come in an order of their own. Of boxes that hold as many, the smaller one is taken; an object of
+    which no box holds a landmark is left out.
+    """
+    rows: dict[int, list[int]] = {}
+    for (index, _), row in places.items():
+        rows.setdefault(index, []).append(row)
+    held = [
+        (_held(view, points[row]), -view.place.width, view, row) for view in views for row in rows.get(view.index, ())
+    ]
+    found: dict[tuple[int, int], int] = {}
+    for count, _, view, row in sorted(held, key=lambda one: one[:2], reverse=True):
+        place = (view.index, view.number)
+        if count and place not in found and row not in found.values():
+            found[place] = row
+    return found
+
+
+def _held(view: View, points: NDArray[np.float64]) -> int:
+    """How many landmarks (J, 2) lie in what a view shows."""
+    left, top, side, _ = view.place
+    inside = (points >= (left - 0.5, top - 0.5)) & (points <= (left + side - 0.5, top + side - 0.5))
+    return int(inside.all(axis=1).sum())
 
 
 def _views(source: Source, look: Look, boxes: str | None, skipped: list[Skipped]) -> list[View]:

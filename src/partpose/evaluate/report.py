@@ -27,7 +27,8 @@ class Evaluation:
     error_flip_forgiven: the same where each picture may have left and right exchanged as a whole (see
     `protocols.flip_forgiven`), None for protocols that do not say so.
     minutes, pictures_seen: of the training.  left_out: test pictures without the normaliser's length.
-    ridge: the ridge's strength, None for plain least squares.
+    ridge: the ridge's strength, None for plain least squares.  split_made: the set has no test split, a fifth of it was
+    taken by name; the parts may have been trained on these pictures.
     """
 
     error: float
@@ -53,6 +54,7 @@ class Evaluation:
     left_out: int = 0
     ridge: float | None = None
     error_flip_forgiven: float | None = None
+    split_made: bool = False
 
     @property
     def higher_is_better(self) -> bool:
@@ -120,6 +122,8 @@ def _footer(evaluation: Evaluation) -> Text:
     intercept = "with" if evaluation.intercept else "without"
     text.append("map    ", "bold").append(f"{method} {intercept} intercept, fitted on {evaluation.train_pictures} ")
     text.append(f"training pictures, measured on {evaluation.test_pictures} test pictures")
+    if evaluation.split_made:
+        text.append(" (the set has no test split: a fifth, by name; the parts may have seen it)", "yellow")
     if evaluation.left_out:
         text.append(f" ({evaluation.left_out} more lack the normaliser)", "yellow")
     text.append("\nmodel  ", "bold").append(f"{evaluation.size} px, {evaluation.pictures_seen:,} pictures seen")

@@ -31,21 +31,19 @@ def evaluate(
 ) -> tuple[Evaluation, LandmarkMap, list[Skipped]]:
     """Fit a linear map from parts to landmarks on split=train, report its error on split=test.
 
-    dataset: in any format that `read_annotated` knows. One of another tool that has no test split gets one, see
-    `with_split`.
+    dataset: in any format that `read_annotated` knows; without a test split it gets one, see `with_split`.
     boxes: where to look, as `boxes_for` takes it; None for where the set says, or the whole pictures.
     Returns the result, the fitted map, and the pictures that could not be read.
 
     Raises:
         PartposeError: where the set has no labelled pictures in one of the splits, or the protocol does not fit it.
     """
-    landmarks = with_split(read_annotated(dataset))
+    landmarks = with_split(annotated := read_annotated(dataset))
     chosen = protocols.choose_protocol(protocol, landmarks.normaliser, landmarks.flip_pairs)
     intercept = intercept and chosen.intercept
     _refuse_empty_split(landmarks, [], dataset)
     pictures, skipped = read_pictures(predictor.look, landmarks, boxes)
-    skipped = [*landmarks.skipped, *skipped]
-    _refuse_empty_split(pictures, skipped, dataset)
+    _refuse_empty_split(pictures, skipped := [*landmarks.skipped, *skipped], dataset)
     test, s = pictures.split == "test", predictor.settings
     truth = pictures.points[test], pictures.sizes[test], chosen
     fitted, predicted = _fit(predictor, pictures, landmarks, chosen, intercept, predictor.digest)
@@ -79,6 +77,7 @@ def evaluate(
         left_out=protocols.left_out(*truth),
         ridge=fitted.ridge,
         error_flip_forgiven=forgiven,
+        split_made=landmarks is not annotated,
     )
     return result, replace(fitted, skeleton=landmarks.skeleton), skipped
 

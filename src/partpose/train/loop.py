@@ -77,7 +77,7 @@ class Trainer:
         self.average = copy.deepcopy(self.model).eval()
         self.optimizer = _optimizer(self.model, settings)
         self.batches = Batches(canvases.pixels, t.batch, t.seed, device)
-        self.clip = canvases.clip if settings.data.pairs == "video" else None
+        self.clip = clips_of(canvases) if settings.data.pairs == "video" else None
         self.cameras = find_cameras(canvases.pixels) if settings.model.background == "camera" else None
         self.clock = team.clock(t)
         self.warned, self.watch = False, Watch()
@@ -197,7 +197,7 @@ class Trainer:
             "minutes": round(standing.seconds / 60, 2),
             "steps": standing.step,
             "finished": standing.finished,
-            "device": self.device.type,
+            "device": self.team.on(self.device),
             "reconstruction": "pyramid" if asked == "vgg" and self.perceptual is None else asked,
         }
 
@@ -297,6 +297,16 @@ def check_init(source: Path, settings: Settings) -> None:
     ]
     if unlike:
         raise PartposeError(f"--init {source} has another network ({', '.join(unlike)}): ask for the same")
+
+
+def clips_of(canvases: Canvases) -> NDArray[np.int64]:
+    """(N,) which object of which clip each row shows, -1 for single pictures. Raises PartposeError where there is no clip."""
+    if (canvases.clip < 0).all():
+        raise PartposeError("data.pairs video needs videos, the input holds pictures alone: take data.pairs none")
+    tracks = [name.partition("#")[2].partition("@")[2] for name in canvases.names]
+    numbers: dict[tuple[int, str], int] = {}
+    found = [numbers.setdefault(key, len(numbers)) for key in zip(canvases.clip.tolist(), tracks, strict=True)]
+    return np.where(canvases.clip < 0, -1, np.array(found))
 
 
 def scenes(cameras: Cameras, rows: NDArray, device: torch.device) -> torch.Tensor | None:

@@ -97,7 +97,9 @@ def draw_transform(
     cos, sin = angle.cos() * zoom, angle.sin() * zoom
     matrix = torch.stack([cos, -sin, sin, cos], -1).unflatten(-1, (2, 2))
     if s.mirror and warped:
-        matrix = matrix * torch.stack([1 - 2.0 * (torch.rand(batch, generator=rng) < 0.5), torch.ones(batch)], -1)[:, None]
+        matrix = (
+            matrix * torch.stack([1 - 2.0 * (torch.rand(batch, generator=rng) < 0.5), torch.ones(batch)], -1)[:, None]
+        )
     shift = spread(CONTROLS**2, 2) * (s.warp * float(warped))
     transform = Transform(matrix, spread(2) * s.offset, shift)
     return inside(transform) if s.keep_inside else transform
