@@ -149,7 +149,7 @@ def test_what_is_not_in_it_is_refused_in_words(exported, ask):
         "decode": lambda: model.decode(load(exported.run, "cpu").encode(pixels)),
         "appearance": lambda: model.network.appearance(model.tensor(pixels[None]), None),
     }
-    with pytest.raises(PartposeError, match="finds parts and nothing else: .* name the run that it was exported from"):
+    with pytest.raises(PartposeError, match=r"finds parts and nothing else: .* name the run that it was exported from"):
         asked[ask]()
 
 
