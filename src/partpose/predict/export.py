@@ -133,14 +133,18 @@ def _apart(a: NDArray, b: NDArray) -> float:
 
 def _model(predictor: Predictor, half: bool) -> Any:
     """The whole graph as an `onnx.ModelProto`."""
-    from onnx import compose
+    from onnx import compose, helper
 
     from partpose.predict.onnx_square import square_model
 
     settings = predictor.settings.model
-    square = square_model(settings.canvas, settings.channels)
+    square, network = square_model(settings.canvas, settings.channels), _traced(predictor, half)
     square = compose.add_prefix(square, "square_", rename_inputs=False, rename_outputs=False)
-    model = compose.merge_models(square, _traced(predictor, half), [("images", "images"), ("extent", "extent")])
+    network = compose.add_prefix(network, "network_", rename_inputs=False)
+    model = compose.merge_models(square, network, [("images", "images"), ("extent", "extent")])
+    for output, name in zip(model.graph.output, OUTPUTS, strict=True):
+        model.graph.node.append(helper.make_node("Identity", [output.name], [name]))
+        output.name = name
     del model.opset_import[1:]  # the same one again, and that of functions that are no more
     model.producer_name, model.producer_version = "partpose", __version__
     return model
@@ -155,7 +159,6 @@ def _traced(predictor: Predictor, half: bool) -> Any:
             Graph(predictor.network, half).eval(),
             (images, torch.ones(2)),
             input_names=["images", "extent"],
-            output_names=list(OUTPUTS),
             dynamic_shapes=({0: torch.export.Dim("batch")}, {}),
             opset_version=OPSET,
             dynamo=True,
