@@ -133,10 +133,10 @@ def _write_sleap(file: h5py.File, poses: Poses) -> None:
     place = columns(poses)
     known = np.isfinite(poses.mean[..., 0])
     score = np.where(known, poses.confidence, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-    _store(file, "tracks", _dense(poses, place, poses.mean).transpose(0, 3, 2, 1), "track xy node frame")
+    _store(file, "tracks", _dense(poses, place, poses.mean.transpose(0, 2, 1)), "track xy node frame")
     seen = _dense(poses, place, np.any(known, axis=1), 0).astype(np.uint8)
     _store(file, "track_occupancy", seen.T, "frame track")
-    _store(file, "point_scores", _dense(poses, place, poses.confidence).transpose(0, 2, 1), "track node frame")
+    _store(file, "point_scores", _dense(poses, place, poses.confidence), "track node frame")
     _store(file, "instance_scores", _dense(poses, place, score), "track frame")
     _store(file, "tracking_scores", np.full(seen.shape, np.nan), "track frame")
     file["track_names"] = np.array([name.encode("utf-8") for name in place[0]])
@@ -169,11 +169,11 @@ def _write_ours(file: h5py.File, poses: Poses) -> None:
 
 
 def _dense(poses: Poses, place: tuple[Sequence[str], NDArray], values: NDArray, fill: float = np.nan) -> NDArray:
-    """(F, …) values of the rows at their places, of `columns`, among all (tracks, frames, …) of the video."""
+    """(F, …) values of the rows at their places, of `columns`, among all (tracks, …, frames) of the video."""
     objects, column = place
     frames = int(poses.frame_index[-1]) + 1 if len(poses) else 0
-    dense = np.full((len(objects), frames, *values.shape[1:]), fill)
-    dense[column, poses.frame_index] = values
+    dense = np.full((len(objects), *values.shape[1:], frames), fill)
+    dense[column, ..., poses.frame_index] = values
     return dense
 
 
