@@ -3,10 +3,10 @@
     python benchmarks/onnx_speed.py [--model RUN] [--preset figures] [--rounds 15] [--half] [--device cuda:0] [--json FILE]
         [--page [FILE]]
 
-Both start from uint8 pictures in memory and end with keypoints in their pixels: `model.predict` resizes with Pillow, one after the
-other, and onnxruntime in the graph. Of pictures of the model's own size nothing is resized. They take turns, so that a machine
-whose speed drifts slows both; medians of the rates, and of the rounds' ratios, are printed. Without --model a network of the
-preset that has learned nothing is taken, which is as fast.
+Both start from uint8 pictures in memory and end with keypoints in their pixels: `model.predict` resizes with Pillow, one after
+the other, and onnxruntime in the graph. Of pictures of the model's own size nothing is resized. They take turns, so that a
+machine whose speed drifts slows both; medians of the rates, and of the rounds' ratios, are printed. Without --model a network
+of the preset that has learned nothing is taken, which is as fast.
 """
 
 import argparse

@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -25,6 +26,7 @@ from partpose.cli import main  # noqa: E402
 from partpose.edit.names import write_names  # noqa: E402
 from partpose.errors import PartposeError  # noqa: E402
 from partpose.exporting import MOST, SHAPES, drawn, export_model  # noqa: E402
+from partpose.model.lorenz import Hourglass  # noqa: E402
 from partpose.model.part_model import PartModel, load_model, save_model  # noqa: E402
 from partpose.predict import export as exporting  # noqa: E402
 from partpose.predict.export import Parity, compare, export, refuse  # noqa: E402
@@ -32,7 +34,8 @@ from partpose.predict.formats import read_hdf5  # noqa: E402
 from partpose.predict.graph import doubling  # noqa: E402
 from partpose.predict.predictor import Predictor, load  # noqa: E402
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "docs/onnx_example.py"
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "docs/onnx_example.py"
 
 
 def save_sharp(folder: Path) -> Path:
@@ -222,7 +225,9 @@ def test_half_precision_is_half_as_large_and_near(exported, tmp_path):
     assert np.isfinite(poses.covariance).all()
 
 
-def test_the_original_s_architecture(tmp_path):
+def test_the_original_s_architecture(tmp_path, monkeypatch):
+    """With an hourglass of fewer levels, of the same operations: an export takes as long as a graph has nodes."""
+    monkeypatch.setattr("partpose.model.lorenz.Hourglass", lambda width, depth: Hourglass(width, depth % 4))
     settings = small().override(
         {"model": {"architecture": "lorenz2019", "parts": 2, "size": 64, "appearance": 2}}, "the test"
     )
@@ -328,3 +333,22 @@ def test_without_the_extra_it_is_named(exported, monkeypatch, tmp_path):
     for call in (lambda: load(exported.path), lambda: export_model(str(exported.run), tmp_path / "a.onnx")):
         with pytest.raises(PartposeError, match=r"needs onnxruntime, .* pip install 'partpose\[onnx\]'"):
             call()
+
+
+def test_its_speed_is_measured_beside_torch_s(exported, tmp_path, monkeypatch, capsys):
+    def copy(run, path, half):
+        assert (Path(run), half) == (exported.run, False)
+        path.write_bytes(exported.path.read_bytes())
+        return Parity(0, 0, 0)
+
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    main = runpy.run_path(str(ROOT / "benchmarks/onnx_speed.py"))["main"]
+    main.__globals__.update(export_model=copy, SIZES=(None, (64, 40)), BATCHES=(2,))
+    options = ["--model", exported.run, "--rounds", "1", "--json", tmp_path / "a.json", "--page", tmp_path / "a.md"]
+    monkeypatch.setattr("sys.argv", ["onnx_speed.py", *map(str, options)])
+    main()
+    rows = json.loads((tmp_path / "a.json").read_text())["rows"]
+    assert [(row["size"], row["batch"]) for row in rows] == [([48, 48], 2), ([64, 40], 2)]
+    assert all(row[key] > 0 for row in rows for key in ("torch", "onnxruntime", "ratio"))
+    assert "64×40, 2 at a time" in capsys.readouterr().out
+    assert "| 64×40, 2 at a time | " in (tmp_path / "a.md").read_text()
