@@ -152,8 +152,8 @@ def test_every_command_in_the_text_is_one(page):
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_option_in_the_text_is_known(page):
     known = {"--help", "--software", *contract.parser()._option_string_actions}
-    verbs = [app[verb] for verb in "figures train pack predict evaluate show swap transfer export serve".split()]
-    for verb in (*verbs, app["convert"]["human36m"], app["convert"]["kia"]):
+    verbs = ("figures", "train", "pack", "predict", "evaluate", "show", "swap", "transfer", "export", "serve")
+    for verb in (*(app[verb] for verb in verbs), app["convert"]["human36m"], app["convert"]["kia"]):
         known |= {option for argument in verb.assemble_argument_collection() for option in argument.names}
     named = {word.split("=")[0].rstrip(",") for text in inline(page) for word in text.split() if word.startswith("--")}
     assert named - known - {"--json", "--flag"} == set()
