@@ -192,7 +192,7 @@ def predict(
     Parameters
     ----------
     model
-        A run's folder, or a shipped model by name (`partpose models`).
+        A run's folder, an ONNX file that it was exported to, or a shipped model by name (`partpose models`).
     inputs
         Pictures, videos and folders of them.
     output

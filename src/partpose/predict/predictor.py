@@ -276,7 +276,8 @@ def load(model: str | Path, device: str | None = None, half: bool | None = None)
 
     Args:
         device: "cpu", "cuda:0", …; the first GPU where there is one, else the CPU.
-        half: whether part maps are computed in half precision, see `HalfPrecision`; without it on GPUs only.
+        half: whether part maps are computed in half precision, see `HalfPrecision`; without it on GPUs only. An ONNX file has
+            the precision that it was exported in.
     """
     if is_onnx(model):
         return Predictor(*load_onnx(Path(model), device))
