@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partpose.geometry import (
+    Parts,
     Square,
     centres,
     confidence,
@@ -19,6 +20,7 @@ from partpose.geometry import (
     inverse2,
     moments,
     parts_of,
+    parts_to_pixels,
     root2,
     squares_around,
     to_inside,
@@ -296,3 +298,14 @@ def test_arrays_move_between_pixels_and_inside_frame_as_single_squares_do():
     np.testing.assert_allclose(to_inside(pixels, squares), points, atol=1e-12)
     cov = np.broadcast_to(np.eye(2), (2, 3, 2, 2))
     np.testing.assert_allclose(extent_to_pixels(cov, squares)[0], Square.around(160, 120).cov_to_pixels(cov[0]))
+
+
+@pytest.mark.parametrize("size", [(160, 120), (33, 500), (64, 64)])
+def test_parts_go_to_pixels_as_arrays_do(size):
+    rng = np.random.default_rng(2)
+    points, cov = rng.uniform(-1, 1, (2, 5, 2)), np.broadcast_to(np.cov(rng.normal(size=(2, 50))), (2, 5, 2, 2))
+    parts = Parts(torch.from_numpy(points), torch.from_numpy(cov.copy()), torch.rand(2, 5))
+    found = parts_to_pixels(parts, torch.tensor(size, dtype=torch.float32))
+    np.testing.assert_allclose(found.mean, Square.around(*size).to_pixels(points), rtol=1e-6)
+    np.testing.assert_allclose(found.cov, Square.around(*size).cov_to_pixels(cov), rtol=1e-6)
+    assert found.confidence is parts.confidence
