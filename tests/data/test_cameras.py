@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from partpose.data.cameras import find_cameras
+from partpose.data.cameras import filled, find_cameras
 
 RNG = np.random.default_rng(0)
 SIDE = 32
@@ -28,12 +28,12 @@ def test_every_camera_is_found_with_its_scene():
     order = RNG.permutation(40)
     pixels = np.concatenate([visited(room, 20) for room in rooms])[order]
     found = find_cameras(pixels)
-    assert len(found.median) == 2
+    assert len(found.scene) == 2
     first = found.number[np.argsort(order)]
     assert (first[:20] == first[0]).all()
     assert (first[20:] == 1 - first[0]).all()
     for number, room in zip((first[0], 1 - first[0]), rooms, strict=True):
-        away = np.abs(found.median[number].astype(int) - room)[found.steady[number]]
+        away = np.abs(found.scene[number].astype(int) - room)[found.steady[number]]
         assert away.max() <= 3
         assert found.steady[number].mean() > 0.9
 
@@ -49,7 +49,7 @@ def test_what_never_goes_away_is_not_steady():
 
 def test_pictures_from_everywhere_have_no_camera():
     found = find_cameras(np.stack([scene() for _ in range(50)]))
-    assert found.median.shape == (0, SIDE, SIDE, 3)
+    assert found.scene.shape == (0, SIDE, SIDE, 3)
     assert found.steady.shape == (0, SIDE, SIDE)
     assert (found.number == -1).all()
 
@@ -67,4 +67,22 @@ def test_a_few_strangers_among_them_have_none():
 @pytest.mark.parametrize("channels", [1, 4])
 def test_any_number_of_channels(channels):
     pixels = np.repeat(visited(scene(), 12)[..., :1], channels, -1)
-    assert find_cameras(pixels).median.shape == (1, SIDE, SIDE, channels)
+    assert find_cameras(pixels).scene.shape == (1, SIDE, SIDE, channels)
+
+
+def test_what_is_not_steady_is_guessed_from_around_it():
+    """A wall that grows lighter to the right, with a hole in it: the guess keeps to the colours at the hole's rim."""
+    wall = np.repeat(np.linspace(0, 248, SIDE).astype(np.uint8)[None], SIDE, 0)[..., None].repeat(3, -1)
+    known = np.ones((SIDE, SIDE), bool)
+    known[8:24, 12:18] = False
+    found = filled(np.where(known[..., None], wall, 7).astype(np.uint8), known)
+    assert np.array_equal(found[known], wall[known])
+    assert np.abs(found[~known].astype(int) - wall[~known]).max() < 40
+    assert np.abs(found[~known].astype(int) - wall[~known]).mean() < 16
+
+
+def test_a_hole_larger_than_any_reach_is_filled_and_one_without_a_rim_stays():
+    wall, corner = np.full((SIDE, SIDE, 1), 90, np.uint8), np.zeros((SIDE, SIDE), bool)
+    corner[0, 0] = True
+    assert (filled(wall, corner) == 90).all()
+    assert np.array_equal(filled(wall, np.zeros_like(corner)), wall)

@@ -104,7 +104,9 @@ def test_the_background_is_one_and_the_same(tmp_path, looks, background):
     held = Motion(moves.source, replace(moves.poses, mean=still, covariance=extent))
     transfer(model, held, looks, tmp_path / "out.mp4")
     _, pixels = written(tmp_path / "out.mp4")
-    assert np.abs(pixels.astype(int) - pixels[0]).max() <= 4
+    changed = np.abs(pixels.astype(int) - pixels[0])
+    assert changed.max() <= 12, "what H.264 makes of sharp edges, and no more"
+    assert changed.mean() < 0.2
 
 
 def test_a_fixed_camera_sees_the_scene_without_what_moves():
@@ -114,12 +116,12 @@ def test_a_fixed_camera_sees_the_scene_without_what_moves():
         frames[i, :, 16:32, 4 * i : 4 * i + 16] = 1
     scene = steady_scene(frames)
     assert scene is not None
-    assert scene.shape == (1, 4, 16, 16)
-    assert torch.equal(scene[0, :3], torch.full((3, 16, 16), 0.5))
+    assert scene.shape == (1, 4, 64, 64)
+    assert torch.equal(scene[0, :3], torch.full((3, 64, 64), 0.5))
     assert scene[0, 3].mean() == 1
     # What is bright in most frames belongs to the scene; what is so in six of twelve is not known
     frames[:6, :, 48:] = 1
-    assert steady_scene(frames)[0, 3, 12:].sum() == 0
+    assert steady_scene(frames)[0, 3, 48:].sum() == 0
 
 
 def test_a_camera_that_moves_has_no_scene():

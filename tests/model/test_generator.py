@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from partpose.geometry import heavy_tailed
-from partpose.model.generator import Generator, floored, paint, project
+from partpose.model.generator import Generator, coverage, floored, paint, project
 
 
 def rng() -> torch.Generator:
@@ -78,3 +78,27 @@ def test_paint_gives_every_place_the_colour_of_its_part():
     torch.testing.assert_close(painted[0, :, 32, 16], torch.tensor([2.0, -2.0]), rtol=0.05, atol=0.05)
     torch.testing.assert_close(painted[0, :, 32, 48], torch.tensor([-2.0, 2.0]), rtol=0.05, atol=0.05)
     assert painted[0, :, 0, 32].abs().max() < 0.1
+
+
+def test_coverage_is_high_on_parts_and_low_far_from_them():
+    mean, cov = torch.tensor([[[-0.5, 0.0], [0.5, 0.0]]]), torch.eye(2).expand(1, 2, 2, 2) * 0.003
+    found = coverage(heavy_tailed(mean, floored(cov, 32), 32), 64)
+    assert found.shape == (1, 1, 64, 64)
+    assert found[0, 0, 32, 16] > 1
+    assert found[0, 0, 32, 48] > 1
+    assert found[0, 0, 2, 32] < -4
+
+
+def test_a_known_scene_shows_wherever_no_part_is():
+    """Before learning, what is opaque is where the parts are; a scene that is not known is painted."""
+    torch.manual_seed(0)
+    generator, appearance = Generator(3, 1, 4, 8, background=4).eval(), torch.zeros(1, 1, 4)
+    torch.nn.init.zeros_(generator.out.weight)
+    mean, cov = torch.tensor([[[-0.6, -0.6]]]), torch.eye(2).expand(1, 1, 2, 2) * 0.002
+    scene = torch.rand(1, 4, 64, 64, generator=rng())
+    scene[:, 3] = 1.0
+    scene[:, 3, :, 48:] = 0.0
+    found = generator(mean, cov, appearance, 64, torch.zeros(1, 4, 16, 16), scene)
+    torch.testing.assert_close(found[..., 40:, :48], scene[:, :3, 40:, :48], atol=0.02, rtol=0)
+    assert (found[..., 40:, 48:] - scene[:, :3, 40:, 48:]).abs().mean() > 0.1
+    assert (found[..., 12, 12] - scene[:, :3, 12, 12]).abs().max() > 0.1

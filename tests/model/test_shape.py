@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from partpose.model.shape import Logits, Shape, spatial_softmax
+from partpose.model.shape import Logits, Shape, spatial_softmax, twice
 
 
 def rng() -> torch.Generator:
@@ -55,3 +55,10 @@ def test_mirrored_weights_on_a_mirrored_picture_give_the_mirrored_maps():
 def test_maps_stay_in_full_precision_under_autocast():
     with torch.autocast("cpu", torch.bfloat16):
         assert Shape(1, 2, 8, 3.0, 0.0)(torch.rand(2, 1, 32, 32)).dtype == torch.float32
+
+
+@pytest.mark.parametrize("size", [(16, 16), (20, 12)])
+def test_twice_is_torchs_bicubic_interpolation(size):
+    maps = torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(0))
+    expected = torch.nn.functional.interpolate(maps, scale_factor=2, mode="bicubic", align_corners=False)
+    torch.testing.assert_close(twice(maps), expected, rtol=1e-5, atol=1e-5)

@@ -24,12 +24,12 @@ STEADY = 10.0
 class Cameras(NamedTuple):
     """M cameras behind N pictures.
 
-    number: int64 (N,), which camera took each picture, -1 for none of them.  median: uint8 (M, side, side, C), its scene.
-    steady: bool (M, side, side), where the median is the scene, and not what moves in front of it.
+    number: int64 (N,), which camera took each picture, -1 for none of them.  scene: uint8 (M, side, side, C), the median of its
+    pictures where that is steady, and a guess elsewhere.  steady: bool (M, side, side), where it is no guess.
     """
 
     number: NDArray[np.int64]
-    median: NDArray[np.uint8]
+    scene: NDArray[np.uint8]
     steady: NDArray[np.bool_]
 
 
@@ -38,16 +38,16 @@ def find_cameras(pixels: NDArray[np.uint8], seed: int = 0) -> Cameras:
     leaders = _leaders(_borders(pixels, _some(len(pixels), LEARNT_FROM, seed)))
     blocks = np.array_split(np.arange(len(pixels)), -(-len(pixels) // 512))
     nearest = np.concatenate([_nearest(_borders(pixels, rows), leaders) for rows in blocks])
-    median, steady, number = [], [], np.full(len(pixels), -1)
+    scenes, steady, number = [], [], np.full(len(pixels), -1)
     for i in range(len(leaders)):
         rows = np.flatnonzero(nearest == i)
         if len(rows) >= FEWEST:
-            number[rows] = len(median)
-            scene = _scene(pixels[rows[_some(len(rows), FRAMES, seed)]])
-            median.append(scene[0])
-            steady.append(scene[1])
-    shape = (len(median), *pixels.shape[1:])
-    return Cameras(number, np.array(median, np.uint8).reshape(shape), np.array(steady, bool).reshape(shape[:-1]))
+            number[rows] = len(scenes)
+            median, sure = _steady(pixels[rows[_some(len(rows), FRAMES, seed)]])
+            scenes.append(filled(median, sure))
+            steady.append(sure)
+    shape = (len(scenes), *pixels.shape[1:])
+    return Cameras(number, np.array(scenes, np.uint8).reshape(shape), np.array(steady, bool).reshape(shape[:-1]))
 
 
 def _borders(pixels: NDArray[np.uint8], rows: NDArray) -> NDArray[np.float32]:
@@ -83,11 +83,33 @@ def _nearest(borders: NDArray[np.float32], leaders: NDArray[np.float32]) -> NDAr
     return number
 
 
-def _scene(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """The median of some pictures of one camera, and where it is steady."""
+def _steady(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """The median of some pictures of one camera, and where it is the scene: not what moves in front of it."""
     median = np.median(pixels, axis=0).astype(np.uint8)
     away = np.abs(pixels.astype(np.int16) - median).max(axis=-1)
     return median, np.median(away, axis=0) < STEADY
+
+
+def filled(pixels: NDArray[np.uint8], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """uint8 (h, w, C) with a guess at what is not known: the mean of what is known nearby, from wider and wider around."""
+    found, have, reach = pixels.astype(np.float64), known.copy(), 4
+    held = np.concatenate([found, np.ones((*known.shape, 1))], axis=-1) * known[..., None]
+    while known.any() and not have.all():
+        sums = _sums(held, reach)
+        new = ~have & (sums[..., -1] > 0)
+        found[new] = sums[new, :-1] / sums[new, -1:]
+        have, reach = have | new, 2 * reach
+    return found.round().astype(np.uint8)
+
+
+def _sums(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+    """Sums over the squares that reach so many pixels in each direction."""
+    for axis in (0, 1):
+        n = values.shape[axis]
+        total = np.concatenate([np.zeros_like(values.take([0], axis)), values.cumsum(axis)], axis)
+        first, last = np.clip(np.arange(n) - reach, 0, n), np.clip(np.arange(n) + reach + 1, 0, n)
+        values = total.take(last, axis) - total.take(first, axis)
+    return values.round(6)
 
 
 def _some(count: int, most: int, seed: int) -> NDArray[np.int64]:

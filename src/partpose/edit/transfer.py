@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch.nn import functional as F
 
 from partpose.data.reading import View, read_views
 from partpose.data.sources import Source
@@ -88,7 +87,7 @@ def transfer(
     """Write the motion in the mean looks of some pictures, as H.264. Returns what of the motion could not be read.
 
     The frames are the squares that the model sees of the motion, enlarged; they keep the motion's time stamps, pictures
-    follow each other at `fps`. Where the model has a background, it is the median of what it has for the motion's frames.
+    follow each other at `fps`. Where the model has a background, it is the motion's, and stays the same.
     side_by_side: the motion and the looks beside it.  progress: is told how many frames are done, and of how many.
     """
     skipped: list[Skipped] = []
@@ -121,29 +120,29 @@ def _in_looks(predictor: Predictor, poses: Poses, looks: Encoding) -> Iterator[N
         yield from map(enlarge, to_pixels(decoded))
 
 
+@torch.inference_mode()
 def _background(predictor: Predictor, source: Source, skipped: list[Skipped]) -> torch.Tensor | None:
-    """(1, C + 1, side/4, side/4) what the generator is told of the scene in all frames, or None where it is told nothing."""
-    kind = predictor.settings.model.background
-    views = views_of(source, SAMPLES, predictor.look, skipped) if kind != "none" else []
+    """(1, C + 1, side, side) what the generator is told of the scene in all frames, or None where it is told nothing.
+
+    That is what a fixed camera sees; of one that moves what is around the object in the first frame.
+    """
+    known = predictor.settings.model.background != "none"
+    views = views_of(source, SAMPLES, predictor.look, skipped) if known else []
     if not views:
         return None
     images = predictor.tensor(np.stack([view.pixels for view in views]))
-    scene = steady_scene(images) if kind == "camera" else None
-    if scene is not None:
-        return scene
-    seen = predictor.network.background(images)
-    return None if seen is None else seen.median(0, keepdim=True).values
+    scene = steady_scene(images)
+    return predictor.network.encode(images[:1]).background if scene is None else scene
 
 
 def steady_scene(images: torch.Tensor) -> torch.Tensor | None:
     """What a fixed camera sees behind the object in (F, C, side, side) frames, as models with its background are trained.
 
-    (1, C + 1, side/4, side/4): the median, and in the last channel where half of the frames are near it; the median is 0
+    (1, C + 1, side, side): the median, and in the last channel where half of the frames are near it; the median is 0
     elsewhere. None where that is so in too little of the picture: the camera moves, or the object never does.
     """
-    small = F.avg_pool2d(images, 4)
-    median = small.median(0, keepdim=True).values
-    near = (small - median).abs().amax(1, keepdim=True) < NEAR
+    median = images.median(0, keepdim=True).values
+    near = (images - median).abs().amax(1, keepdim=True) < NEAR
     known = (near.float().mean(0, keepdim=True) > 0.5).to(images)
     return torch.cat([median * known, known], 1) if known.mean() > LEAST_KNOWN else None
 

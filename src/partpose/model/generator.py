@@ -33,11 +33,18 @@ def paint(
     return 2 * F.interpolate(painted, (size, size), mode="bilinear", align_corners=False)
 
 
+def coverage(heats: Float[Tensor, "b k h w"], size: int) -> Float[Tensor, "b 1 size size"]:
+    """Logit of whether a place belongs to any part: 2 where a part is, -1 two of its deviations away, -7 far from all."""
+    near = (heats.square().sum(1, keepdim=True) + 1e-4).log() + 2
+    return F.interpolate(near, (size, size), mode="bilinear", align_corners=False)
+
+
 class Generator(nn.Module):
     """Projected appearances at 1/4 of the side, the parts' Gaussians at 1/4 and 1/2, a pixel shuffle to the full side.
 
     It corrects what `paint` makes of the parts' mean colours, the first dimensions of their appearances. With `background`
-    channels it also sees a picture of that many channels at 1/4 of the side.
+    channels it paints a second layer from a picture of that many channels at 1/4 of the side, and lays the object over it:
+    how opaque it is starts from where the parts are.
     """
 
     def __init__(
@@ -46,11 +53,11 @@ class Generator(nn.Module):
         super().__init__()
         w = width
         self.scale, self.channels = scale, channels
-        self.at4 = nn.Sequential(
-            conv(dimensions + parts + background, 2 * w), conv(2 * w, 2 * w), conv(2 * w, w, kernel=1)
-        )
+        self.at4 = nn.Sequential(conv(dimensions + parts, 2 * w), conv(2 * w, 2 * w), conv(2 * w, w, kernel=1))
         self.at2 = conv(w + parts, w)
-        self.out = nn.Conv2d(w, 4 * channels, 3, 1, 1)
+        self.out = nn.Conv2d(w, 4 * (channels + 1 if background else channels), 3, 1, 1)
+        if background:
+            self.behind = nn.Sequential(conv(background, w), conv(w, w), nn.Conv2d(w, 4 * channels, 3, 1, 1))
 
     def forward(
         self,
@@ -59,13 +66,26 @@ class Generator(nn.Module):
         appearance: Float[Tensor, "b k d"],
         size: int,
         background: Float[Tensor, "b g h w"] | None = None,
+        scene: Float[Tensor, "b g size size"] | None = None,
     ) -> Float[Tensor, "b c size size"]:
         heats4, heats2 = (heavy_tailed(mean, floored(cov, n), n, self.scale) for n in (size // 4, size // 2))
-        inputs = [project(appearance, heats4), heats4] + ([] if background is None else [background])
-        x = self.at4(torch.cat(inputs, 1).contiguous(memory_format=torch.channels_last))
+        x = self.at4(_joined(project(appearance, heats4), heats4))
         x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-        x = self.at2(torch.cat([x, heats2.to(x.dtype)], 1).contiguous(memory_format=torch.channels_last))
-        logits = F.pixel_shuffle(self.out(x), 2).float()
+        layers = F.pixel_shuffle(self.out(self.at2(_joined(x, heats2))), 2).float()
+        colours = layers[:, : self.channels]
         if appearance.shape[-1] >= self.channels:
-            logits = logits + paint(appearance[..., : self.channels].float(), heats2, size)
-        return logits.sigmoid()
+            colours = colours + paint(appearance[..., : self.channels].float(), heats2, size)
+        if background is None:
+            return colours.sigmoid()
+        opaque = (layers[:, self.channels :] + coverage(heats2.float(), size)).sigmoid()
+        return torch.lerp(self.ground(background, scene, size), colours.sigmoid(), opaque)
+
+    def ground(self, background: Tensor, scene: Tensor | None, size: int) -> Float[Tensor, "b c size size"]:
+        """What is behind the object: the scene where it is known, a painting from the background elsewhere."""
+        painted = F.pixel_shuffle(self.behind(background), 2).float().sigmoid()
+        painted = F.interpolate(painted, (size, size), mode="bilinear", align_corners=False)
+        return painted if scene is None else torch.where(scene[:, -1:] > 0.99, scene[:, :-1], painted)
+
+
+def _joined(first: Tensor, heats: Tensor) -> Tensor:
+    return torch.cat([first, heats.to(first.dtype)], 1).contiguous(memory_format=torch.channels_last)

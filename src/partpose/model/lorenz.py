@@ -115,6 +115,7 @@ class LorenzGenerator(nn.Module):
         appearance: Float[Tensor, "b k d"],
         size: int,
         background: Float[Tensor, "b g h w"] | None = None,
+        scene: Float[Tensor, "b g size size"] | None = None,  # noqa: ARG002, the original has no second layer
     ) -> Float[Tensor, "b c size size"]:
         x = appearance.new_zeros(len(mean), 0, 2, 2)
         for n in self.levels:

@@ -18,7 +18,7 @@ from partpose.data.atomic import atomic
 from partpose.errors import PartposeError
 from partpose.geometry import Parts, Square, det2, parts_of
 from partpose.model.appearance import Appearance
-from partpose.model.background import masked_copy
+from partpose.model.background import around, masked_copy
 from partpose.model.generator import Generator
 from partpose.model.lorenz import LorenzAppearance, LorenzGenerator, LorenzShape
 from partpose.model.shape import Shape
@@ -31,7 +31,7 @@ class Encoding(NamedTuple):
 
     parts: Parts
     appearance: Tensor  # (B, K, D)
-    background: Tensor | None  # (B, C + 1, side/4, side/4), or None where the model has no background
+    background: Tensor | None  # (B, C + 1, side, side), last where it is known; None where the model has no background
 
     def replace(self, appearance: "Encoding", parts: Iterable[int] | None = None) -> "Encoding":
         """The same shapes and background in the looks of another encoding, of all parts or of those numbered here.
@@ -108,22 +108,26 @@ class PartModel(nn.Module):
         return parts_of(self.part_maps(images))
 
     def background(
-        self, images: Float[Tensor, "b c h w"], generator: torch.Generator | None = None
+        self, images: Float[Tensor, "b c h w"], generator: torch.Generator
     ) -> Float[Tensor, "b g h/4 w/4"] | None:
-        """The heavily masked copy that the generator sees, or None; without `generator` always with the same mask."""
+        """The heavily masked copy that the generator learns from, or None where the model has no background."""
         return None if self.settings.background == "none" else masked_copy(images, generator)
 
     def encode(self, images: Float[Tensor, "b c h w"], maps: Float[Tensor, "b k m n"] | None = None) -> Encoding:
         """Take pictures apart; `maps` are their part maps, where they are at hand already."""
         maps = self.part_maps(images) if maps is None else maps
-        return Encoding(parts_of(maps), self.appearance(images, maps), self.background(images))
+        parts = parts_of(maps)
+        background = None if self.settings.background == "none" else around(images, parts.mean, parts.cov)
+        return Encoding(parts, self.appearance(images, maps), background)
 
     def decode(self, encoding: Encoding, size: int) -> Float[Tensor, "b c size size"]:
         """Pictures of `size` from what `encode` gave, or from an edited version of it."""
         parts, appearance, background = encoding
-        if background is not None:
-            background = F.adaptive_avg_pool2d(background, size // 4)
-        return self.generator(parts.mean, parts.cov, appearance, size, background)
+        if background is None:
+            return self.generator(parts.mean, parts.cov, appearance, size)
+        scene = F.interpolate(background, (size, size), mode="bilinear", align_corners=False)
+        coarse = F.adaptive_avg_pool2d(background, size // 4)
+        return self.generator(parts.mean, parts.cov, appearance, size, coarse, scene)
 
 
 def save_model(folder: Path, model: PartModel, settings: Settings, facts: dict[str, Any]) -> None:

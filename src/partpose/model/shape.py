@@ -13,6 +13,19 @@ def spatial_softmax(logits: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k h w"
     return logits.flatten(2).softmax(-1).unflatten(2, logits.shape[-2:])
 
 
+def twice(maps: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k 2*h 2*w"]:
+    """Bicubic interpolation to twice the sides, as two products: on CPUs many times as fast as `F.interpolate`."""
+    down, across = (_bicubic(n, maps.device) for n in maps.shape[-2:])
+    with torch.autocast(maps.device.type, enabled=False):
+        return down @ maps.float().contiguous() @ across.mT
+
+
+def _bicubic(size: int, device: torch.device) -> Float[Tensor, "twice size"]:
+    """What torch's bicubic interpolation does along one axis."""
+    eye = torch.eye(size, device=device)[None, None]
+    return F.interpolate(eye, (2 * size, size), mode="bicubic", align_corners=False)[0, 0]
+
+
 class Logits(nn.Module):
     """1×1 convolution to K logit maps with a spread of `scale` over the batch.
 
@@ -50,4 +63,4 @@ class Shape(nn.Module):
         at8 = self.up8(at8 + F.interpolate(self.side8(at16), at8.shape[-2:]))
         at4 = self.up4(at4 + F.interpolate(self.side4(at8), at4.shape[-2:]))
         logits = self.logits(self.dropout(at4))
-        return spatial_softmax(F.interpolate(logits.float(), scale_factor=2, mode="bicubic", align_corners=False))
+        return spatial_softmax(twice(logits))

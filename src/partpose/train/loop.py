@@ -311,12 +311,11 @@ def clips_of(canvases: Canvases) -> NDArray[np.int64]:
 
 def scenes(cameras: Cameras, rows: NDArray, device: torch.device) -> torch.Tensor | None:
     """What `Beside.scene` holds for these rows; None where no picture has a known camera."""
-    if not len(cameras.median):
+    if not len(cameras.scene):
         return None
-    number = cameras.number[rows]
-    known = cameras.steady[number] & (number >= 0)[:, None, None]
-    colours = cameras.median[number] * known[..., None]
-    both = np.concatenate([colours, known[..., None].astype(np.uint8) * 255], axis=-1)
+    number, of_camera = cameras.number[rows], (cameras.number[rows] >= 0)[:, None, None, None]
+    known = cameras.steady[number][..., None].astype(np.uint8) * 255
+    both = np.concatenate([cameras.scene[number], known], axis=-1) * of_camera
     return torch.from_numpy(both).to(device).permute(0, 3, 1, 2).float().div_(255)
 
 

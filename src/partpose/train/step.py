@@ -8,7 +8,7 @@ from torch import Tensor
 
 from partpose.config import Settings
 from partpose.geometry import moments
-from partpose.model.background import behind
+from partpose.model.background import elsewhere, guessed, trusted
 from partpose.model.part_model import PartModel
 from partpose.train import losses
 from partpose.train.perceptual import Perceptual
@@ -36,7 +36,8 @@ class Beside(NamedTuple):
     """What belongs to the pictures of a batch, each as large as they are.
 
     partner: (B, C, side, side) another frame of the same clip, whose appearance stands for the picture's own.
-    scene: (B, C + 1, side, side) what its camera sees behind the object and, in the last channel, where that is known.
+    scene: (B, C + 1, side, side) what its camera sees behind the object and, in the last channel, where that is known, and no
+    guess. All zero without a camera.
     """
 
     partner: Tensor | None = None
@@ -83,16 +84,19 @@ def training_step(
     size, loss = settings.model.size, settings.loss
     x, x_t = sample(canvas, draw.plain.at(size)), sample(canvas, draw.warped.at(size))
 
-    maps, maps_t = model.part_maps(draw.recolour(torch.cat([x, x_t]))).chunk(2)
+    seen, seen_t, scene = x, x_t, None
+    if beside.scene is not None:
+        scene, scene_t = (seen_through(beside.scene, view.at(size)) for view in (draw.plain, draw.warped))
+        seen, seen_t = elsewhere(x, scene, rng), elsewhere(x_t, scene_t, rng)
+
+    maps, maps_t = model.part_maps(draw.recolour(torch.cat([seen, seen_t]))).chunk(2)
     (mean, cov), (mean_t, cov_t) = moments(maps), moments(maps_t)
 
-    scene = None if beside.scene is None else seen_through(beside.scene, draw.plain.at(size))
-    behind_x = model.background(x, rng) if scene is None else behind(x, scene, rng)
-
     appearance = model.appearance(
-        *(x_t, maps_t) if beside.partner is None else looks(model, beside.partner, draw, size)
+        *(seen_t, maps_t) if beside.partner is None else looks(model, beside.partner, draw, size)
     )
-    rebuilt = model.generator(mean, cov, appearance, size, behind_x)
+    known = None if scene is None else trusted(scene, rng)
+    rebuilt = model.generator(mean, cov, appearance, size, model.background(x, rng), known)
 
     moved, share = warp_maps(maps, between(draw.plain, draw.warped, maps.shape[-1]))
     (mean_m, cov_m), valid = moments(moved), (share > 0.8).float()
@@ -103,7 +107,7 @@ def training_step(
         losses.covariance_difference(cov_t, cov_m, valid, loss.squared),
         losses.separation(mean, loss.separation_radius),
         losses.concentration(cov),
-        losses.evidence(maps, x, scene),
+        losses.evidence(maps, x, None if scene is None else guessed(scene)),
     )
 
 
@@ -117,8 +121,7 @@ def looks(model: PartModel, partner: Tensor, draw: Draw, size: int) -> tuple[Ten
 def seen_through(scene: Tensor, where: Tensor) -> Tensor:
     """A scene in a view; what is known there is known in full, or not."""
     view = sample(scene, where)
-    known = (view[:, -1:] > 0.99).to(view.dtype)
-    return torch.cat([view[:, :-1] * known, known], 1)
+    return torch.cat([view[:, :-1], (view[:, -1:] > 0.99).to(view.dtype)], 1)
 
 
 def reconstruct(
