@@ -6,12 +6,14 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
+import torch
 from training import save_annotated
 
 from partpose.data.figures import draw_figures
 from partpose.data.sources import training_files
 from partpose.errors import PartposeError
 from partpose.evaluate import disentangle
+from partpose.model.part_model import load_model
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
@@ -295,3 +297,46 @@ def test_a_table_of_swaps_has_its_command(module):
     assert "| asked for | figures, seed 0 | lorenz2019, seed 0 |" in page
     assert "disentangle.py --sets figures-plain --presets figures,lorenz2019 --minutes 4 --seeds 0\n" in page
     assert "--sets figures-room --presets figures --minutes 4 --seeds 1\n" in page
+
+
+# ---- weights that ship
+
+
+@pytest.mark.training
+@pytest.mark.xdist_group("training")
+def test_a_row_is_shipped_in_half_precision_with_a_card(tmp_path, call, module, monkeypatch, capsys):
+    save_annotated(tmp_path / "data/livestock_cattle", "aaaaaaee")
+    call("accuracy", "--sets=livestock_cattle", "--steps=1")
+    places = [f"--{name}={tmp_path / name}" for name in ("data", "results", "work", "package")]
+    monkeypatch.setattr("sys.argv", ["ship.py", "cattle", "--device=cpu", *places])
+    capsys.readouterr()
+    module("ship").main()
+    assert "cattle: " in capsys.readouterr().out
+    folder = tmp_path / "package/cattle"
+    assert {path.name for path in folder.iterdir()} == {"model.safetensors", "config.json", "CARD.md"}
+    whole = next((tmp_path / "work/accuracy").glob("livestock_cattle*")) / "model.safetensors"
+    assert (folder / "model.safetensors").stat().st_size < 0.6 * whole.stat().st_size
+    model, _, facts = load_model(folder)
+    for name, tensor in load_model(whole.parent)[0].state_dict().items():
+        torch.testing.assert_close(model.state_dict()[name], tensor, rtol=1e-3, atol=1e-4)
+    about, card = facts["about"], (folder / "CARD.md").read_text()
+    assert about["licence"].startswith("CC BY 4.0")
+    for words in (
+        "K = 12, 96 px",
+        "Yiwei Wang",
+        f"{about['error']:.2f} {about['unit']}",
+        "ship.py cattle --data DIR",
+        "1 step",
+    ):
+        assert words in card, words
+
+
+def test_what_was_not_trained_or_is_not_known_is_not_shipped(tmp_path, module, monkeypatch, capsys):
+    for name, words in (
+        ("cattle", "livestock_cattle has no result: run python benchmarks/accuracy.py"),
+        ("dogs", "no model 'dogs'"),
+    ):
+        monkeypatch.setattr("sys.argv", ["ship.py", name, f"--results={tmp_path}", f"--package={tmp_path}"])
+        with pytest.raises(SystemExit, match="2"):
+            module("ship").main()
+        assert words in capsys.readouterr().err

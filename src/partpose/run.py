@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.table import Table
 
 from partpose.config import Settings, load_preset
 from partpose.data.atomic import check_writable, make_folder
@@ -24,7 +25,7 @@ from partpose.evaluate.disentangle import DISENTANGLE, evaluate_disentangling
 from partpose.evaluate.report import table, write_json
 from partpose.evaluate.run import evaluate
 from partpose.model.part_model import PartModel, read_config
-from partpose.model.shipped import resolve, shipped
+from partpose.model.shipped import CARD, resolve, shipped
 from partpose.predict.draw import write_png
 from partpose.predict.predictor import Predictor, choose_device, load
 from partpose.predict.show import Shown, overview, sheets
@@ -273,9 +274,16 @@ def _test_split(source: Source) -> Source:
 
 def list_models() -> None:
     """Print the shipped models."""
+    if not shipped():
+        return print("no models come with this installation; train one with `partpose train`")
+    drawn = Table("model", "finds the parts of", "K, px", "error", "of the mean pose", "licence of the data", box=None)
     for name in shipped():
         settings, facts = read_config(resolve(name))
-        m = settings.model
-        print(f"{name}: {m.parts} parts, {m.size} px, {facts.get('pictures_seen', 0)} pictures seen")
-    if not shipped():
-        print("no models come with this installation; train one with `partpose train`")
+        about = facts.get("about", {})
+        error = f"{about['error']:.2f} {about['unit']}" if "error" in about else ""
+        share = f"{about['error'] / about['mean_pose_error']:.2f}" if "error" in about else ""
+        size = f"{settings.model.parts}, {settings.model.size}"
+        drawn.add_row(name, about.get("shows", ""), size, error, share, about.get("licence", ""))
+    console.print(drawn)
+    print(f"\nfor example: partpose predict {shipped()[0]} PICTURES --output OUT --overlay")
+    print(f"data, limits, and how each was made: {resolve(shipped()[0]).parent}/MODEL/{CARD}")

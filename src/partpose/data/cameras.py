@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 CELLS = 16
-ALIKE = 5.0
-"""Two borders are of one scene where the median difference of their cells is below this, of 255 levels."""
+ALIKE = 8.0
+"""Two borders are of one scene where three quarters of their cells differ by less than this, of 255 levels."""
 FEWEST = 8
 MOST = 256
 LEARNT_FROM = 2000
@@ -67,17 +67,22 @@ def _leaders(borders: NDArray[np.float32]) -> NDArray[np.float32]:
     # Where hardly any two are alike, as of faces from everywhere, there is nothing to be found by going through them all
     while len(rest) and len(leaders) < MOST and tries < PATIENCE * (len(leaders) + 1):
         tries += 1
-        alike = np.median(np.abs(rest - rest[0]), axis=1) < ALIKE
+        alike = _apart(rest, rest[0]) < ALIKE
         if alike.sum() >= min(FEWEST, len(borders)):
             leaders.append(np.median(rest[alike], axis=0))
         rest = rest[~alike]
     return np.array(leaders, np.float32).reshape(-1, borders.shape[1])
 
 
+def _apart(borders: NDArray[np.float32], leader: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(R,) how far each border is from another one; a quarter of it may be hidden behind an object."""
+    return np.quantile(np.abs(borders - leader), 0.75, axis=1)
+
+
 def _nearest(borders: NDArray[np.float32], leaders: NDArray[np.float32]) -> NDArray[np.int64]:
     best, number = np.full(len(borders), ALIKE, np.float32), np.full(len(borders), -1)
     for i, leader in enumerate(leaders):
-        distance = np.median(np.abs(borders - leader), axis=1)
+        distance = _apart(borders, leader)
         nearer = distance < best
         best[nearer], number[nearer] = distance[nearer], i
     return number

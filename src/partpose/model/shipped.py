@@ -5,6 +5,9 @@ from pathlib import Path
 
 from partpose.errors import PartposeError
 
+CARD = "CARD.md"
+"""In the folder of a shipped model: data, licence, error, limits."""
+
 
 def shipped() -> list[str]:
     """The names of the models that are installed with the package."""
