@@ -326,7 +326,7 @@ def test_a_row_is_shipped_in_half_precision_with_a_card(tmp_path, call, module, 
         "Yiwei Wang",
         f"{about['error']:.2f} {about['unit']}",
         "ship.py cattle --data DIR",
-        "1 step",
+        "--steps 1 ",
     ):
         assert words in card, words
 
