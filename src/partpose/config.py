@@ -45,8 +45,9 @@ class ModelSettings(Frozen):
     gaussian_scale: Positive = 1.0
     """Scale of the precision's factor in the generator's Gaussians (0.8 in the original)."""
     background: Literal["none", "masked", "camera"] = "none"
-    """masked: the generator also sees the picture with most of it hidden, so that no part has to explain the background.
-    camera: it sees the median picture of a fixed camera, found by itself, where there is one; else the same as masked."""
+    """masked: the generator paints a layer behind the object, from the picture with most of it hidden, so that no part has to
+    explain it. camera: where there is a fixed camera, which is found by itself, the layer is what it sees, and objects are also
+    shown before other scenes; else the same as masked."""
     dropout: Share = 0.0
     """Dropout before the part maps (0.2 in the original)."""
 

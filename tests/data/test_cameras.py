@@ -38,6 +38,15 @@ def test_every_camera_is_found_with_its_scene():
         assert found.steady[number].mean() > 0.9
 
 
+def test_rooms_that_are_alike_in_half_of_their_border_are_two():
+    room = scene()
+    other = room.copy()
+    other[: SIDE // 2] = 255 - other[: SIDE // 2]
+    found = find_cameras(np.concatenate([visited(room, 20), visited(other, 20)]))
+    assert len(found.scene) == 2
+    assert len(set(found.number[:20])) == len(set(found.number[20:])) == 1
+
+
 def test_what_never_goes_away_is_not_steady():
     """An object that stays in the middle and moves there leaves its blur in the median: that is no scene."""
     pixels = visited(scene(), 60, reach=1)

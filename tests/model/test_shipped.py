@@ -4,7 +4,8 @@ import pytest
 
 from partpose.errors import PartposeError
 from partpose.model import shipped as module
-from partpose.model.shipped import resolve, shipped
+from partpose.model.part_model import WEIGHTS, load_model
+from partpose.model.shipped import CARD, resolve, shipped
 
 
 @pytest.fixture
@@ -48,3 +49,20 @@ def test_a_file_is_no_model(with_weights):
     (with_weights / "model.pt").touch()
     with pytest.raises(PartposeError, match="is a file"):
         resolve(with_weights / "model.pt")
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_what_ships_is_small_loads_and_says_what_it_is(name):
+    folder = resolve(name)
+    assert (folder / WEIGHTS).stat().st_size <= 5_000_000
+    _, settings, facts = load_model(folder)
+    about, card = facts["about"], (folder / CARD).read_text(encoding="utf-8")
+    for words in (
+        f"K = {settings.model.parts}, {settings.model.size} px",
+        f"{about['error']:.2f} {about['unit']}",
+        about["licence"],
+        "python benchmarks/accuracy.py",
+        "limits",
+    ):
+        assert words in card
+    assert about["licence"].startswith(("MIT", "CC BY 4.0", "Apache")), "nothing else may be passed on"
