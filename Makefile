@@ -4,11 +4,12 @@ STAMP := .venv/.installed
 DEMO := runs/demo
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help setup demo test check clean
+.PHONY: help setup demo test check docs clean
 
 help:
 	@echo "make demo   draw people, learn their parts from scratch, measure (5 minutes on 2 cores)"
 	@echo "make test   all checks and tests"
+	@echo "make docs   the documentation as a site, in site/"
 	@echo "make setup  only the environment in .venv that both use"
 
 setup: $(STAMP)
@@ -16,7 +17,7 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"partpose needs Python 3.11 or newer, this is {sys.version.split()[0]}; try make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[page,tensorboard,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs,page,tensorboard,test]'
 	@touch $@
 
 demo: setup
@@ -40,5 +41,9 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ty check
 
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "the site: site/index.html"
+
 clean:
-	rm -rf $(DEMO) runs/figures .pytest_cache .ruff_cache .hypothesis
+	rm -rf site $(DEMO) runs/figures .pytest_cache .ruff_cache .hypothesis
