@@ -1,0 +1,188 @@
+"""docs/gallery.md and its pictures, made from the models that come with partpose.
+
+    python docs/gallery.py [--data DIR] [--only swap,cattle]
+
+DIR: the folder of the annotated sets (livestock_cattle, mouse_mirror); without it the pictures that need them are left as they
+are. Everything is seen for the first time: figures are people of the test split, and pictures those of test splits.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+# isort: off
+import partpose
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+# isort: on
+from partpose.data.atomic import atomic
+from partpose.data.figures import draw_figures
+from partpose.data.reading import View
+from partpose.edit.pictures import as_seen, encode, few_views
+from partpose.edit.swap import swap_picture
+from partpose.errors import PartposeError
+from partpose.model.part_model import Encoding
+from partpose.predict.draw import enlarge, sheet, write_animation
+from partpose.predict.predictor import Predictor
+from partpose.predict.show import Shown, to_pixels
+
+ROOT = Path(__file__).resolve().parents[1]
+CELL, FRAMES, SECONDS = 160, 24, 3.0
+HEAD = """# Gallery
+
+Made from the models that come with partpose, by `python docs/gallery.py`. Nobody has labelled anything here, and no model has
+seen these pictures in training.
+"""
+
+
+class Exhibit(NamedTuple):
+    """A picture of the page.  model: that ships.  source: figures' background, or a set in --data.  draw: what makes it."""
+
+    title: str
+    text: str
+    model: str
+    source: str
+    draw: Callable[[Predictor, Path, Path], None]
+
+
+def parts(predictor: Predictor, source: Path, path: Path) -> None:
+    """Pictures, and their parts."""
+    views, _ = few_views(predictor.look, [source], 7)
+    shown = Shown(predictor.network, predictor.tensor(np.stack([view.pixels for view in views])))
+    write(sheet([_small(shown.inputs()), _small(shown.parts())], gap=4), path)
+
+
+def swaps(predictor: Predictor, source: Path, path: Path) -> None:
+    """The grid: shapes across, looks down."""
+    views, _ = few_views(predictor.look, [source], 10)
+    write(_shrunk(swap_picture(predictor, views[:6], views[6:]), 7 * CELL), path)
+
+
+def by_part(predictor: Predictor, source: Path, path: Path) -> None:
+    """One shape, whose looks change from the head down: a third of its parts, two thirds, all."""
+    views, _ = few_views(predictor.look, [source], 12)
+    rows = [_changing(predictor, shape, worn) for shape, worn in zip(views[:3], views[9:6:-1], strict=True)]
+    write(sheet(rows, ["shape", "upper third", "two thirds", "all parts", "looks"], gap=4), path)
+
+
+def _changing(predictor: Predictor, shape: View, worn: View) -> list[NDArray[np.uint8]]:
+    own, other = encode(predictor, [shape]), encode(predictor, [worn])
+    down = own.parts.mean[0, :, 1].argsort().tolist()
+    shares = [down[: len(down) * n // 3] for n in (1, 2, 3)]
+    drawn = [predictor.decode(own.replace(other, some))[0] for some in shares]
+    return _small([as_seen(shape), *map(enlarge, drawn), as_seen(worn)])
+
+
+def by_hand(predictor: Predictor, source: Path, path: Path) -> None:
+    """Parts of one picture moved around in a circle, one after the other."""
+    (view, *_), _ = few_views(predictor.look, [source], 5)
+    encoding, frames = encode(predictor, [view]), []
+    far = (encoding.parts.mean[0] - encoding.parts.mean[0].mean(0)).square().sum(-1).argsort(descending=True)
+    for part in far[:3].tolist():
+        for angle in np.linspace(0, 2 * np.pi, FRAMES, endpoint=False):
+            x, y = encoding.parts.mean[0, part].tolist()
+            moved = encoding.move(part, mean=(x + 0.16 * np.sin(angle), y + 0.16 * (np.cos(angle) - 1)))
+            shown = [as_seen(view), _with_part(predictor, moved, part)]
+            frames.append(sheet([_small(shown, 240)], ["the picture", f"part {part} moved by hand"], gap=4))
+    write_animation(frames, path, 3 * SECONDS)
+
+
+def _with_part(predictor: Predictor, encoding: Encoding, part: int) -> NDArray[np.uint8]:
+    """What the generator makes of it, and a dot where the part is."""
+    pixels = enlarge(to_pixels(predictor.network.decode(encoding, predictor.side))[0]).copy()
+    x, y = ((encoding.parts.mean[0, part].numpy() + 1) / 2 * len(pixels)).round().astype(int)
+    for radius, colour in ((7, 255), (5, (210, 60, 40))):
+        pixels[max(y - radius, 0) : y + radius, max(x - radius, 0) : x + radius] = colour
+    return pixels
+
+
+EXHIBITS = {
+    "swap": Exhibit(
+        "Shapes across, looks down", "`partpose swap figures --shape … --appearance …`", "figures", "plain", swaps
+    ),
+    "by_part": Exhibit(
+        "Part by part",
+        "`partpose swap figures --parts …`: the looks of a few parts, then of more, then of all.",
+        "figures",
+        "plain",
+        by_part,
+    ),
+    "by_hand": Exhibit(
+        "A part moved by hand", "`encoding.move(part, mean=…)`, or drag it on the page.", "figures", "plain", by_hand
+    ),
+    "clutter": Exhibit(
+        "Before a new scene in every picture", "Model `figures-clutter`.", "figures-clutter", "clutter", parts
+    ),
+    "cattle": Exhibit(
+        "Cattle of a farm that no training picture shows",
+        "Model `cattle`. LivestockKeypoints v1.0 by Yiwei Wang et al., CC BY 4.0, cropped and resized.",
+        "cattle",
+        "livestock_cattle",
+        parts,
+    ),
+    "mouse_mirror": Exhibit(
+        "A mouse on a wheel, and its mirror image from below",
+        "Model `mouse_mirror`. lightning-pose, MIT licence; recordings of Warren et al. 2021.",
+        "mouse_mirror",
+        "mouse_mirror",
+        parts,
+    ),
+}
+
+
+def write(pixels: NDArray[np.uint8], path: Path) -> None:
+    """A small file."""
+    with atomic(path) as temporary:
+        Image.fromarray(pixels).save(temporary, format="WEBP", quality=82, method=6)
+
+
+def _small(pictures: list[NDArray[np.uint8]], side: int = CELL) -> list[NDArray[np.uint8]]:
+    return [np.asarray(Image.fromarray(one).resize((side, side), Image.Resampling.LANCZOS)) for one in pictures]
+
+
+def _shrunk(pixels: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    height = round(pixels.shape[0] * width / pixels.shape[1])
+    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
+
+
+def place_of(source: str, options: argparse.Namespace) -> Path | None:
+    """Draw figures, or find the set."""
+    if source in ("plain", "clutter"):
+        draw_figures(options.work / source, pictures=400, background=source)
+        return options.work / source
+    return None if options.data is None else options.data / source
+
+
+def main() -> None:
+    """Read the command line and make what can be made."""
+    parser = argparse.ArgumentParser(description="the gallery")
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--only", type=lambda text: text.split(","), default=list(EXHIBITS))
+    parser.add_argument("--work", type=Path, default=ROOT / "runs/gallery")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs")
+    options = parser.parse_args()
+    for name in options.only:
+        one = EXHIBITS[name]
+        if (source := place_of(one.source, options)) is None:
+            print(f"{name}: left as it is, it needs --data")
+            continue
+        path = options.output / f"gallery_{name}.webp"
+        one.draw(partpose.load(one.model, "cpu"), source, path)
+        print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+    sections = [
+        f"## {one.title}\n\n{one.text}\n\n![{one.title}](gallery_{name}.webp)\n"
+        for name, one in EXHIBITS.items()
+        if (options.output / f"gallery_{name}.webp").is_file()
+    ]
+    with atomic(options.output / "gallery.md") as temporary:
+        temporary.write_text("\n".join([HEAD, *sections]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except PartposeError as error:
+        raise SystemExit(f"gallery.py: {error}") from None
