@@ -342,3 +342,27 @@ def test_half_of_the_warped_views_are_mirror_images_where_that_is_asked_for():
     torch.testing.assert_close(warped(warped.inverse(points)), points, atol=1e-3, rtol=0)
     seen = warped.at(33, 33 / 32).flatten(1, 2)
     assert seen.abs().max() <= 1 + 1e-5
+
+
+def corners(transform: warp.Transform) -> torch.Tensor:
+    """(B, 4) left, top, right and bottom of what a view shows of its canvas."""
+    seen = transform.at(33, 33 / 32).flatten(1, 2)
+    return torch.cat([seen.amin(1), seen.amax(1)], 1)
+
+
+@pytest.mark.parametrize("warped", [False, True])
+def test_views_stay_inside_of_the_picture_and_out_of_its_padding(warped):
+    extent = torch.tensor([[-1.0, -0.75, 1.0, 0.75], [-0.4, -1.0, 1.0, 1.0], [-1.0, -1.0, 1.0, 1.0]]).repeat(40, 1)
+    drawn = draw_transform(120, TransformSettings(offset=0.5), 1.0, warped, rng(), extent)
+    found = corners(drawn)
+    assert (found[:, :2] >= extent[:, :2] - 1e-4).all()
+    assert (found[:, 2:] <= extent[:, 2:] + 1e-4).all()
+    width, height = (found[:, 2:] - found[:, :2]).unbind(1)
+    assert float((width.maximum(height) / 2)[0::3].max()) > 0.7, "no smaller than need be"
+
+
+def test_of_a_long_picture_some_padding_is_shown_rather_than_a_piece_of_it():
+    extent = torch.tensor([[-1.0, -0.3, 1.0, 0.3]]).repeat(50, 1)
+    found = corners(draw_transform(50, TransformSettings(rotation=0, zoom=0.9), 1.0, False, rng(), extent))
+    torch.testing.assert_close(found[:, 3] - found[:, 1], torch.full((50,), 1.4))
+    torch.testing.assert_close(found[:, 1], torch.full((50,), -0.7))

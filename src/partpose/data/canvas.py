@@ -15,6 +15,7 @@ from partpose.data.images import Unreadable
 from partpose.data.reading import Look, View, frames_to_see, picture_views, sampled_views
 from partpose.data.sources import Source
 from partpose.errors import PartposeError, Skipped
+from partpose.geometry import extents
 
 Progress = Callable[[int, int], None]
 
@@ -25,12 +26,14 @@ class Canvases(NamedTuple):
     pixels: uint8 (N, size, size, channels).  names: N; a frame of a video is "clip.mp4#120", one object of
     several in a picture "street.png@7".
     clip: int64 (N,), the number of the source for frames of a video, -1 for single pictures.  skipped: what is not in it.
+    extent: float32 (N, 4), what of each square is picture and not padding, see `geometry.extents`; None: all of it.
     """
 
     pixels: NDArray[np.uint8]
     names: tuple[str, ...]
     clip: NDArray[np.int64]
     skipped: list[Skipped]
+    extent: NDArray[np.float32] | None = None
 
 
 class _Span(NamedTuple):
@@ -39,6 +42,7 @@ class _Span(NamedTuple):
     first: int
     names: list[str]
     skipped: list[Skipped]
+    extents: list[NDArray[np.float32]]
 
 
 def read_canvases(
@@ -63,7 +67,7 @@ def read_canvases(
         firsts = np.concatenate([[0], np.cumsum(counts)]).astype(int)
         pixels = _allocate((int(firsts[-1]), look.side, look.side, look.channels), memory_limit, cache)
         tasks = [
-            pool.submit(_fill, pixels[a:b], _Span(int(a), [], []), source, i, look, frames_per_video, stop)
+            pool.submit(_fill, pixels[a:b], _Span(int(a), [], [], []), source, i, look, frames_per_video, stop)
             for (_, source, i), (a, b) in zip(files, pairwise(firsts), strict=True)
         ]
         spans = _collect(tasks, counts, progress, stop)
@@ -123,6 +127,7 @@ def _fill(
         for view in file_views(source, i, look, frames_per_video, span.skipped):
             pixels[len(span.names)] = view.pixels
             span.names.append(row_name(source.names[i], source.kind, view))
+            span.extents.append(extents(np.array([[view.width, view.height]]), np.array([view.place[:3]])))
             if stop.is_set():
                 break
     except Unreadable as error:
@@ -174,4 +179,5 @@ def _compact(pixels: NDArray[np.uint8], spans: list[_Span], clip: list[int]) -> 
         if to != row:
             pixels[to] = pixels[row]
     clips = np.repeat(np.array(clip, np.int64), [len(span.names) for span in spans])
-    return Canvases(pixels[: len(names)], names, clips, skipped)
+    inside = np.concatenate([extent for span in spans for extent in span.extents])
+    return Canvases(pixels[: len(names)], names, clips, skipped, inside)

@@ -25,6 +25,7 @@ from partpose.data.ahead import in_threads
 from partpose.data.canvas import Canvases
 from partpose.data.walk import PACK, PACKED, TABLE, readable
 from partpose.errors import PartposeError, Skipped
+from partpose.geometry import extents
 
 COLUMNS = ("name", "clip", "split", "width", "height", "left", "top", "side")
 CHECKED_AT_START = 1 << 28
@@ -98,10 +99,10 @@ def open_pack(folder: str | PathLike, settings: Settings | None = None) -> Pack:
     about = read_about(folder)
     if settings is not None:
         _check_fits(folder, about, settings)
-    names, clip = _read_table(Path(folder), about)
+    names, clip, extent = _read_table(Path(folder), about)
     pixels = _map(Path(folder), about)
     _compare(Path(folder), pixels, about, _some(about))
-    return Pack(about, Canvases(pixels, names, clip, about.skipped))
+    return Pack(about, Canvases(pixels, names, clip, about.skipped, extent))
 
 
 def check_pack(folder: str | PathLike, progress: Callable[[int, int], None] | None = None) -> About:
@@ -146,8 +147,8 @@ def _check_fits(folder: str | PathLike, about: About, settings: Settings) -> Non
     )
 
 
-def _read_table(folder: Path, about: About) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Names and clips."""
+def _read_table(folder: Path, about: About) -> tuple[tuple[str, ...], NDArray[np.int64], NDArray[np.float32]]:
+    """Names, clips and extents."""
     path = folder / TABLE
     try:
         if digest_of(path) != about.table:
@@ -155,10 +156,12 @@ def _read_table(folder: Path, about: About) -> tuple[tuple[str, ...], NDArray[np
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.reader(file)
             next(reader)
-            rows = [(row[0], int(row[1])) for row in reader]
+            rows = [(row[0], int(row[1]), [float(cell) for cell in row[3:8]]) for row in reader]
     except OSError as error:
         raise damaged(folder, f"its {TABLE} cannot be read ({error.strerror})") from error
-    return tuple(name for name, _ in rows), np.array([clip for _, clip in rows], np.int64)
+    places = np.array([place for *_, place in rows], np.float64).reshape(-1, 5)
+    clips = np.array([clip for _, clip, _ in rows], np.int64)
+    return tuple(name for name, *_ in rows), clips, extents(places[:, :2], places[:, 2:])
 
 
 def _map(folder: Path, about: About) -> np.memmap:

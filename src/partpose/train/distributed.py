@@ -252,10 +252,11 @@ def read_once(team: Team, folder: Path, read: Callable[[], Canvases]) -> Canvase
     return canvases
 
 
-def _mapped(squares: Path, names: Path, skipped: list[Skipped]) -> Canvases:
-    with np.load(names) as about:
-        found = about["names"].tobytes().decode(errors="surrogateescape"), about["clip"]
-    return Canvases(np.load(squares, mmap_mode="r"), tuple(found[0].split("\0")), found[1], skipped)
+def _mapped(squares: Path, table: Path, skipped: list[Skipped]) -> Canvases:
+    with np.load(table) as about:
+        names = tuple(about["names"].tobytes().decode(errors="surrogateescape").split("\0"))
+        clip, extent = about["clip"], about["extent"] if len(about["extent"]) else None
+    return Canvases(np.load(squares, mmap_mode="r"), names, clip, skipped, extent)
 
 
 def _write(canvases: Canvases, squares: Path, names: Path) -> list[Skipped]:
@@ -263,5 +264,5 @@ def _write(canvases: Canvases, squares: Path, names: Path) -> list[Skipped]:
     with atomic(squares) as path:
         np.save(path, canvases.pixels)
     with atomic(names) as path:
-        np.savez(path, names=blob, clip=canvases.clip)
+        np.savez(path, names=blob, clip=canvases.clip, extent=() if canvases.extent is None else canvases.extent)
     return canvases.skipped

@@ -77,6 +77,7 @@ class Trainer:
         self.average = copy.deepcopy(self.model).eval()
         self.optimizer = _optimizer(self.model, settings)
         self.batches = Batches(canvases.pixels, t.batch, t.seed, device)
+        self.extent = canvases.extent
         self.clip = clips_of(canvases) if settings.data.pairs == "video" else None
         self.cameras = find_cameras(canvases.pixels) if settings.model.background == "camera" else None
         self.clock = team.clock(t)
@@ -122,7 +123,8 @@ class Trainer:
         rng, rows, mine = step_generator(t.seed, step), self.batches.rows(step), self.team.share(t.batch)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(progress, t)
-        draw = draw_step(t.batch, self.settings, strength(progress, t), rng).of(mine).to(self.device)
+        extent = None if self.extent is None else torch.from_numpy(self.extent[rows])
+        draw = draw_step(t.batch, self.settings, strength(progress, t), rng, extent).of(mine).to(self.device)
         rng = self.team.own(rng)
         torch.manual_seed(rng.initial_seed())  # dropout draws from the global generator
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):

@@ -58,11 +58,20 @@ class Terms(NamedTuple):
     evidence: Tensor
 
 
-def draw_step(batch: int, settings: Settings, strength: float, rng: torch.Generator) -> Draw:
-    """All randomness of a step, on the CPU, so that it does not depend on the device."""
+def draw_step(
+    batch: int,
+    settings: Settings,
+    strength: float,
+    rng: torch.Generator,
+    extent: Float[Tensor, "b 4"] | None = None,
+) -> Draw:
+    """All randomness of a step, on the CPU, so that it does not depend on the device.
+
+    extent: what of each canvas is picture and not padding.
+    """
     t = settings.transform
-    plain = draw_transform(batch, t, strength, warped=False, rng=rng)
-    warped = draw_transform(batch, t, strength, warped=True, rng=rng)
+    plain = draw_transform(batch, t, strength, warped=False, rng=rng, extent=extent)
+    warped = draw_transform(batch, t, strength, warped=True, rng=rng, extent=extent)
     return Draw(plain, warped, draw_recolour(2 * batch, settings.model.channels, t, strength, rng))
 
 

@@ -85,9 +85,17 @@ def _kernel(points: Tensor, controls: Tensor) -> Tensor:
 
 
 def draw_transform(
-    batch: int, settings: TransformSettings, strength: float, warped: bool, rng: torch.Generator
+    batch: int,
+    settings: TransformSettings,
+    strength: float,
+    warped: bool,
+    rng: torch.Generator,
+    extent: Float[Tensor, "b 4"] | None = None,
 ) -> Transform:
-    """A random similarity, with a thin-plate spline on top if `warped`; `strength` in [0, 1] scales all but the zoom."""
+    """A random similarity, with a thin-plate spline on top if `warped`; `strength` in [0, 1] scales all but the zoom.
+
+    extent: what of each canvas is picture, see `geometry.extents`; None: all of it.
+    """
     s = settings
 
     def spread(*shape: int) -> Tensor:
@@ -102,19 +110,32 @@ def draw_transform(
         )
     shift = spread(CONTROLS**2, 2) * (s.warp * float(warped))
     transform = Transform(matrix, spread(2) * s.offset, shift)
-    return inside(transform) if s.keep_inside else transform
+    return inside(transform, extent) if s.keep_inside else transform
 
 
-def inside(transform: Transform) -> Transform:
-    """Shrink and move each view until it shows nothing outside its canvas: borders give the game away."""
+def inside(transform: Transform, extent: Float[Tensor, "b 4"] | None = None) -> Transform:
+    """Shrink and move each view until it shows nothing outside its picture: borders give the game away.
+
+    Of a picture that is longer than 10 : 7 it may show some padding, for the object would have to be cut, or to be seen at
+    another scale than in prediction.
+    """
+    low_edge, high_edge = _edges(transform.offset.new_tensor([[-1.0, -1, 1, 1]]) if extent is None else extent)
     seen = transform.at(33, 33 / 32).flatten(1, 2)  # up to the corners of the view, not the centres of its outer cells
     low, high = seen.amin(1), seen.amax(1)
-    shrink = (2 / (high - low)).clamp(max=1).amin(-1)
+    shrink = ((high_edge - low_edge) / (high - low)).clamp(max=1).amin(-1)
     middle = (low + high) / 2
     half = (high - low) / 2 * shrink[:, None]
-    middle_inside = middle.clamp(half - 1, 1 - half)
+    middle_inside = middle.clamp(low_edge + half, high_edge - half)
     offset = (transform.offset - middle) * shrink[:, None] + middle_inside
     return Transform(transform.matrix * shrink[:, None, None], offset, transform.shift * shrink[:, None, None])
+
+
+def _edges(extent: Float[Tensor, "b 4"], least: float = 0.7) -> tuple[Float[Tensor, "b 2"], Float[Tensor, "b 2"]]:
+    """Left and top, right and bottom, at least 2 × `least` apart."""
+    low, high = extent[:, :2], extent[:, 2:]
+    half = ((high - low) / 2).clamp(min=least)
+    middle = ((low + high) / 2).clamp(half - 1, 1 - half)
+    return middle - half, middle + half
 
 
 def between(source: Transform, view: Transform, size: int) -> Float[Tensor, "b size size 2"]:
