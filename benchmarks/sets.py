@@ -9,7 +9,16 @@ from partpose.errors import PartposeError
 
 Changes = dict[str, dict[str, Any]]
 ANY_DIRECTION: Changes = {"transform": {"rotation": 3.1416}}
-BEHIND: Changes = {"model": {"background": "camera"}, "transform": {"keep_inside": True}}
+BEHIND: Changes = {
+    "model": {"background": "camera"},
+    "transform": {"keep_inside": True},
+    "loss": {"mean": 1.0, "covariance": 0.25},
+}
+RIG: Changes = {
+    "model": {"parts": 24},
+    "transform": {"keep_inside": False},
+    "loss": {"separation": 0.3, "separation_radius": 0.16},
+}
 
 
 class Set(NamedTuple):
@@ -44,8 +53,8 @@ class Set(NamedTuple):
 DRAWN = "drawn by `partpose figures`"
 SETS = {
     "figures-plain": Set("figures", figures="plain", seeds=(0, 1, 2), asked=(1.7, 1.0), credit=DRAWN),
-    "figures-room": Set("figures", BEHIND, "not over black", figures="room", asked=(2.5, 1.3), credit=DRAWN),
-    "figures-clutter": Set("figures", BEHIND, "not over black", figures="clutter", asked=(4.0, 2.0), credit=DRAWN),
+    "figures-room": Set("figures", BEHIND, "as for people, not over black", figures="room", asked=(2.5, 1.3), credit=DRAWN),
+    "figures-clutter": Set("figures", BEHIND, "as for people, not over black", figures="clutter", asked=(4.0, 2.0), credit=DRAWN),
     "faces_lfw5": Set("faces", seeds=(0, 1, 2), asked=(8.0, 5.5)),
     "human_lspet": Set("people", asked=(0.80, 0.60), of_mean_pose=True),
     "livestock_cattle": Set(
@@ -57,7 +66,8 @@ SETS = {
         clip="mouse/openfield_m3v1mp4.mp4", asked=(35, 18),
     ),
     "mouse_mirror": Set(
-        "animals", clip="mouse/mirror-mouse_test_vid.mp4", asked=(5, 3.5),
+        "animals", RIG, "two views of eight paws, a tail and an obstacle, that fill the picture to its border",
+        clip="mouse/mirror-mouse_test_vid.mp4", asked=(5, 3.5),
         credit="lightning-pose, MIT licence; recordings of Warren et al. 2021",
     ),
     "fly_courtship": Set("animals", ANY_DIRECTION, "seen from above", asked=(30, 18)),

@@ -126,7 +126,7 @@ def test_a_set_is_trained_evaluated_and_kept(tmp_path, call, capsys):
     assert (tmp_path / "docs/parts_livestock_cattle.webp").stat().st_size < 150_000
     page = (tmp_path / "docs/results.md").read_text()
     assert (
-        f"| livestock_cattle | animals | {kept['machine']} | 1 step | 0 | 16 | 12, 96 | {kept['error']:.2f} |" in page
+        f"| livestock_cattle | animals | {kept['machine']} | 1 step | 0 | 16 | 12, 64 | {kept['error']:.2f} |" in page
     )
     assert kept["command"] in page
     assert "CC BY 4.0" in page
@@ -322,7 +322,7 @@ def test_a_row_is_shipped_in_half_precision_with_a_card(tmp_path, call, module, 
     about, card = facts["about"], (folder / "CARD.md").read_text()
     assert about["licence"].startswith("CC BY 4.0")
     for words in (
-        "K = 12, 96 px",
+        "K = 12, 64 px",
         "Yiwei Wang",
         f"{about['error']:.2f} {about['unit']}",
         "ship.py cattle --data DIR",
