@@ -53,8 +53,8 @@ class Set(NamedTuple):
 DRAWN = "drawn by `partpose figures`"
 SETS = {
     "figures-plain": Set("figures", figures="plain", seeds=(0, 1, 2), asked=(1.7, 1.0), credit=DRAWN),
-    "figures-room": Set("figures", BEHIND, "as for people, not over black", figures="room", asked=(2.5, 1.3), credit=DRAWN),
-    "figures-clutter": Set("figures", BEHIND, "as for people, not over black", figures="clutter", asked=(4.0, 2.0), credit=DRAWN),
+    "figures-room": Set("figures", BEHIND, "as people have it", figures="room", asked=(2.5, 1.3), credit=DRAWN),
+    "figures-clutter": Set("figures", BEHIND, "as people have it", figures="clutter", asked=(4.0, 2.0), credit=DRAWN),
     "faces_lfw5": Set("faces", seeds=(0, 1, 2), asked=(8.0, 5.5)),
     "human_lspet": Set("people", asked=(0.80, 0.60), of_mean_pose=True),
     "livestock_cattle": Set(
