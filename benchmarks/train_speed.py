@@ -4,6 +4,9 @@
 
 Steps of a preset and of lorenz2019 alternate, so that a machine whose speed drifts slows both; medians are printed. What is
 timed is the trainer's own step, with its warps, losses, optimiser and moving average, on noise that is already decoded.
+
+"of a convolution" is the share of the floating-point rate of one large convolution, forward and backward, measured in the same
+run, that the convolutions and products of a step reach over the time of the whole step: what bounds the rest is memory.
 """
 
 import argparse
@@ -24,6 +27,7 @@ import torch
 # isort: on
 from rich.console import Console
 from rich.table import Table
+from torch.utils.flop_counter import FlopCounterMode
 
 from partpose.config import Settings, load_preset
 from partpose.data.canvas import Canvases
@@ -110,6 +114,27 @@ def shares(run: loop.Trainer, watch: Stopwatch) -> dict[str, float]:
     return found | {"rest": 1 - sum(found.values())}
 
 
+def operations(run: loop.Trainer) -> float:
+    """Floating-point operations of a step's convolutions and products, forward and backward, a picture."""
+    counter = FlopCounterMode(display=False)
+    with counter:
+        run.step()
+    return counter.get_total_flops() / run.settings.train.batch
+
+
+def convolution_rate(device: torch.device, watch: Stopwatch, rounds: int) -> float:
+    """Operations a second of a convolution of 256 to 256 channels, 3×3 at 32², forward and backward, as steps compute it."""
+    layer = torch.nn.Conv2d(256, 256, 3, padding=1, bias=False).to(device, memory_format=torch.channels_last)
+    x = torch.rand(16, 256, 32, 32, device=device).contiguous(memory_format=torch.channels_last).requires_grad_()
+    seconds = []
+    for _ in range(rounds + 1):
+        began = watch.now()
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            layer(x).sum().backward()
+        seconds.append(watch.now() - began)
+    return 3 * 2 * layer.weight.numel() * 16 * 32 * 32 / statistics.median(seconds[1:])
+
+
 def original_at(size: int, device: torch.device) -> Settings:
     """lorenz2019 at a picture size; small batches on a CPU, where its speed hardly depends on them."""
     changes: dict[str, Any] = {"model": {"size": size}}
@@ -132,6 +157,8 @@ def measure(preset: str, device: torch.device, rounds: int, folder: Path) -> dic
         "pictures_per_second": 1 / statistics.median(a for a, _ in pairs),
         "lorenz2019": 1 / statistics.median(b for _, b in pairs),
         "ratio": statistics.median(b / a for a, b in pairs),
+        "gigaflops": operations(ours) / statistics.median(a for a, _ in pairs) / 1e9,
+        "convolution_gigaflops": convolution_rate(device, watch, 5) / 1e9,
         "shares": shares(ours, watch),
     }
 
@@ -140,12 +167,23 @@ def table(rows: dict[str, dict[str, Any]], device: torch.device) -> Table:
     """Speeds, ratios and shares of time by preset."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     drawn = Table(
-        "preset", "px", "batch", "pictures/s", "lorenz2019", "ratio", *STAGES, "rest", title=f"training on {name}"
+        "preset",
+        "px",
+        "batch",
+        "pictures/s",
+        "lorenz2019",
+        "ratio",
+        "GFLOP/s",
+        "of a convolution",
+        *STAGES,
+        "rest",
+        title=f"training on {name}",
     )
     for preset, row in rows.items():
         numbers = (f"{row['pictures_per_second']:.1f}", f"{row['lorenz2019']:.2f}", f"{row['ratio']:.0f}×")
+        rates = (f"{row['gigaflops']:.0f}", f"{row['gigaflops'] / row['convolution_gigaflops']:.0%}")
         parts = (f"{row['shares'][stage]:.0%}" for stage in (*STAGES, "rest"))
-        drawn.add_row(preset, str(row["size"]), str(row["batch"]), *numbers, *parts)
+        drawn.add_row(preset, str(row["size"]), str(row["batch"]), *numbers, *rates, *parts)
     return drawn
 
 
@@ -161,7 +199,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for preset in options.presets:
             rows[preset] = measure(preset, device, options.rounds, Path(folder))
-    Console(width=150).print(table(rows, device))
+    Console(width=180).print(table(rows, device))
     if options.json:
         speeds = {preset: row["pictures_per_second"] for preset, row in rows.items()}
         original = {f"lorenz2019@{row['size']}": row["lorenz2019"] for row in rows.values()}
