@@ -15,7 +15,6 @@ from partpose.geometry import (
     confidence,
     det2,
     extent_to_pixels,
-    extents,
     grid,
     heavy_tailed,
     inverse2,
@@ -310,10 +309,3 @@ def test_parts_go_to_pixels_as_arrays_do(size):
     np.testing.assert_allclose(found.mean, Square.around(*size).to_pixels(points), rtol=1e-6)
     np.testing.assert_allclose(found.cov, Square.around(*size).cov_to_pixels(cov), rtol=1e-6)
     assert found.confidence is parts.confidence
-
-
-def test_extents_are_what_of_a_square_is_picture():
-    """A picture of 200×100 in its middle, a box that reaches over its left upper corner, and one inside."""
-    squares = np.array([[0.0, -50.0, 200.0], [-20.0, -10.0, 80.0], [40.0, 20.0, 50.0]])
-    found = extents(np.tile([[200, 100]], (3, 1)), squares)
-    np.testing.assert_allclose(found, [[-1, -0.5, 1, 0.5], [-0.5, -0.75, 1, 1], [-1, -1, 1, 1]])

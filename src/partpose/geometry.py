@@ -65,17 +65,6 @@ def squares_around(sizes: NDArray) -> NDArray[np.float64]:
     return np.concatenate([(sizes - side) / 2, side], axis=1)
 
 
-def extents(sizes: NDArray, squares: NDArray) -> NDArray[np.float32]:
-    """(F, 4) left, top, right and bottom, in the inside frames of (F, 3) squares, of pictures of (F, 2) widths and heights.
-
-    The rest of a square is padding; what of a picture lies outside of its square is cut off.
-    """
-    sizes, squares = np.asarray(sizes, np.float64), np.asarray(squares, np.float64)
-    edges = np.concatenate([np.zeros_like(sizes), sizes], 1)
-    inside = (edges - np.tile(squares[:, :2], 2)) * (2 / squares[:, 2:]) - 1
-    return inside.clip(-1, 1).astype(np.float32)
-
-
 def to_pixels(points: NDArray, squares: NDArray) -> NDArray[np.float64]:
     """(F, N, 2) points in the inside frames of (F, 3) squares (left, top, side), to pixels."""
     origin, half = squares[:, None, :2] - 0.5, squares[:, None, 2:] / 2

@@ -4,7 +4,7 @@ from drawing import blob
 from PIL import Image
 
 from partpose.data import canvas
-from partpose.data.canvas import read_canvases
+from partpose.data.canvas import extents, read_canvases
 from partpose.data.cut import Box, Cut
 from partpose.data.images import read_image
 from partpose.data.reading import Look
@@ -120,3 +120,10 @@ def test_a_video_gives_the_frames_that_have_boxes_in_its_span(clip):
     cuts = {i: (Cut(Box(0, 0, 20, 20)),) for i in range(0, 30, 2)}
     result = read_canvases([source._replace(cuts=cuts, frames=slice(5, 20))], Look(16), frames_per_video=3)
     assert result.names == ("clip.mp4#6", "clip.mp4#12", "clip.mp4#18")
+
+
+def test_extents_are_what_of_a_square_is_picture():
+    """A picture of 200×100 in its middle, a box that reaches over its left upper corner, and one inside."""
+    squares = np.array([[0.0, -50.0, 200.0], [-20.0, -10.0, 80.0], [40.0, 20.0, 50.0]])
+    found = extents(np.tile([[200, 100]], (3, 1)), squares)
+    np.testing.assert_allclose(found, [[-1, -0.5, 1, 0.5], [-0.5, -0.75, 1, 1], [-1, -1, 1, 1]])

@@ -15,7 +15,6 @@ from partpose.data.images import Unreadable
 from partpose.data.reading import Look, View, frames_to_see, picture_views, sampled_views
 from partpose.data.sources import Source
 from partpose.errors import PartposeError, Skipped
-from partpose.geometry import extents
 
 Progress = Callable[[int, int], None]
 
@@ -26,7 +25,7 @@ class Canvases(NamedTuple):
     pixels: uint8 (N, size, size, channels).  names: N; a frame of a video is "clip.mp4#120", one object of
     several in a picture "street.png@7".
     clip: int64 (N,), the number of the source for frames of a video, -1 for single pictures.  skipped: what is not in it.
-    extent: float32 (N, 4), what of each square is picture and not padding, see `geometry.extents`; None: all of it.
+    extent: float32 (N, 4), what of each square is picture and not padding, see `extents`; None: all of it.
     """
 
     pixels: NDArray[np.uint8]
@@ -181,3 +180,14 @@ def _compact(pixels: NDArray[np.uint8], spans: list[_Span], clip: list[int]) -> 
     clips = np.repeat(np.array(clip, np.int64), [len(span.names) for span in spans])
     inside = np.concatenate([extent for span in spans for extent in span.extents])
     return Canvases(pixels[: len(names)], names, clips, skipped, inside)
+
+
+def extents(sizes: NDArray, squares: NDArray) -> NDArray[np.float32]:
+    """(F, 4) left, top, right and bottom, in the inside frames of (F, 3) squares, of pictures of (F, 2) widths and heights.
+
+    The rest of a square is padding; what of a picture lies outside of its square is cut off.
+    """
+    sizes, squares = np.asarray(sizes, np.float64), np.asarray(squares, np.float64)
+    edges = np.concatenate([np.zeros_like(sizes), sizes], 1)
+    inside = (edges - np.tile(squares[:, :2], 2)) * (2 / squares[:, 2:]) - 1
+    return inside.clip(-1, 1).astype(np.float32)

@@ -22,10 +22,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from partpose.config import Settings
 from partpose.data.ahead import in_threads
-from partpose.data.canvas import Canvases
+from partpose.data.canvas import Canvases, extents
 from partpose.data.walk import PACK, PACKED, TABLE, readable
 from partpose.errors import PartposeError, Skipped
-from partpose.geometry import extents
 
 COLUMNS = ("name", "clip", "split", "width", "height", "left", "top", "side")
 CHECKED_AT_START = 1 << 28

@@ -94,7 +94,7 @@ def draw_transform(
 ) -> Transform:
     """A random similarity, with a thin-plate spline on top if `warped`; `strength` in [0, 1] scales all but the zoom.
 
-    extent: what of each canvas is picture, see `geometry.extents`; None: all of it.
+    extent: what of each canvas is picture, see `data.canvas.extents`; None: all of it.
     """
     s = settings
 
