@@ -15,8 +15,10 @@ from partpose.cli_convert import convert
 from partpose.cli_draw import draw
 from partpose.cli_edit import name, swap, transfer
 from partpose.cli_export import export
+from partpose.cli_merge import merge
 from partpose.cli_serve import serve
 from partpose.cli_smooth import calibrate, smooth
+from partpose.cluster.options import Engine
 from partpose.command import command
 from partpose.config import DataSettings, LossSettings, ModelSettings, TrainSettings, TransformSettings, explain
 from partpose.errors import PartposeError
@@ -36,6 +38,7 @@ app.command(calibrate)
 app.command(draw)
 app.command(export)
 app.command(name)
+app.command(merge)
 app.command(swap)
 app.command(transfer)
 app.command(serve)
@@ -186,6 +189,7 @@ def predict(
     wanted: Annotated[Wanted | None, Parameter(name="*")] = None,
     finish: Annotated[Finish | None, Parameter(name="*")] = None,
     device: str | None = None,
+    engine: Annotated[Engine | None, Parameter(name="*")] = None,
 ) -> None:
     """Find the parts in pictures and videos; writes HDF5 and CSV for every input.
 
@@ -200,9 +204,13 @@ def predict(
     device
         cpu or cuda:0. Default: the first GPU where there is one.
     """
+    if engine is not None and engine.engine == "ray":
+        from partpose.clustering import predict_on_cluster
+
+        return predict_on_cluster(model, inputs, output, wanted or Wanted(), device, engine)
     from partpose.prediction import predict_inputs
 
-    predict_inputs(model, inputs, output, wanted or Wanted(), device, finish or Finish())
+    return predict_inputs(model, inputs, output, wanted or Wanted(), device, finish or Finish())
 
 
 @app.command

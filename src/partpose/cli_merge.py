@@ -1,0 +1,35 @@
+"""`partpose merge`: the shards of a prediction on many machines, joined."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from partpose.predict.finish import Finish
+
+
+def merge(
+    shards: Path,
+    *,
+    output: Path,
+    finish: Annotated[Finish | None, Parameter(name="*")] = None,
+    landmarks: Path | None = None,
+    rows: Annotated[int, Parameter(validator=Number(gte=1))] = 1_000_000,
+) -> None:
+    """Join the shards that `partpose predict --engine ray` made: one result for all pictures, one for each video.
+
+    Parameters
+    ----------
+    shards
+        The folder of the shards.
+    output
+        Folder for the results.
+    landmarks
+        A map kept by `evaluate --save-landmarks`: writes "left_wrist" instead of "part 7".
+    rows
+        Pictures in one file at most.
+    """
+    from partpose.clustering import merge_shards
+
+    merge_shards(shards, output, finish or Finish(), rows, landmarks)

@@ -1,0 +1,22 @@
+"""The options of `partpose predict` that are about many machines; light, as those in `wanted`."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+Positive = Parameter(validator=Number(gte=1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """Where a prediction runs."""
+
+    engine: Literal["here", "ray"] = "here"
+    """ray: on a Ray cluster, or on all cores of this machine, in shards that `partpose merge` joins. Inputs may also be
+    manifests (.txt, a path or address a line) and addresses (s3://…)."""
+    shard: Annotated[int, Positive] = 1000
+    """ray: pictures in a shard, each of which is a file."""
+    workers: Annotated[int | None, Positive] = None
+    """ray: models at once, at most; without it as many as there are GPUs, or cores."""

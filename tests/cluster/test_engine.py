@@ -1,0 +1,69 @@
+"""`partpose predict --engine ray` on a cluster of this machine, whose workers are killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from training import save_pictures, save_untrained
+
+from partpose.cli import main
+from partpose.predict.formats import read_hdf5
+
+pytest.importorskip("ray")
+PREDICT = "from partpose.cli import main; main()"
+
+
+def workers() -> list[int]:
+    """The processes that are busy with `Worker`."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if b"MapWorker(Map(Worker))" in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.training
+@pytest.mark.xdist_group("training")
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked for in /proc")
+def test_a_killed_worker_loses_nothing_and_repeats_nothing(tmp_path, capsys):
+    model, folder = save_untrained(tmp_path / "model"), save_pictures(tmp_path / "pictures", 60)
+    (folder / "7.png").write_bytes(b"broken")
+    command = ["predict", str(model), str(folder), "--output", str(tmp_path / "out"), "--engine", "ray"]
+    options = ["--shard", "1", "--workers", "1", "--device", "cpu", "--uncertainty", "64"]
+    shards, times = tmp_path / "out/shards", {}
+    with subprocess.Popen(
+        [sys.executable, "-c", PREDICT, *command, *options], stdout=subprocess.PIPE, text=True
+    ) as run:
+        deadline, killed = time.monotonic() + 240, False
+        while run.poll() is None and time.monotonic() < deadline:
+            done = sorted(shards.glob("*.h5"))
+            if not killed and len(done) >= 5 and (found := workers()):
+                times = {path: path.stat().st_mtime_ns for path in done}
+                for pid in found:
+                    os.kill(pid, signal.SIGKILL)
+                killed = True
+            time.sleep(0.02)
+        assert run.wait(timeout=10) == 0
+        assert killed
+        assert "60 shards" in run.stdout.read()
+    assert {path: path.stat().st_mtime_ns for path in times} == times, "what was done before is not done again"
+    # The same call has nothing left to do, and needs no cluster for it
+    main([*command, *options])
+    assert "0 shards, 60 were there before" in capsys.readouterr().out
+    main(["merge", str(tmp_path / "out"), "--output", str(tmp_path / "merged")])
+    poses = read_hdf5(tmp_path / "merged/pictures.h5")
+    assert [Path(name).name for name in poses.files] == [f"{i}.png" for i in range(60) if i != 7]
+    assert [Path(one.path).name for one in poses.skipped] == ["7.png"]
+
+
+def test_what_does_not_go_with_a_cluster_is_said_before_anything_else(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["predict", "none", "none", "--output", str(tmp_path), "--engine", "ray", "--overlay"])
+    assert "--overlay is not for --engine ray" in capsys.readouterr().err

@@ -1,0 +1,90 @@
+"""A worker and its shards, and what joins their files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training import save_pictures, save_untrained
+
+from partpose.cluster.merge import merge
+from partpose.cluster.plan import Shard, cut, list_files, settle
+from partpose.cluster.worker import Worker
+from partpose.errors import PartposeError
+from partpose.predict.formats import read_hdf5
+from partpose.predict.predictor import load
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    return save_untrained(tmp_path_factory.mktemp("models") / "untrained")
+
+
+def do(model: Path, output: Path, files: list[str], size: int) -> list[dict]:
+    shards = cut(files, size)
+    settle(output, shards, {})
+    worker = Worker(str(model), str(output), 1, 0, 32, "cpu")
+    return [worker(shard._asdict()) for shard in shards]
+
+
+def test_merged_shards_are_what_one_prediction_gives(tmp_path, model):
+    folder = save_pictures(tmp_path / "pictures", 7)
+    (folder / "3.png").write_bytes(b"not a picture")
+    files, _ = list_files([str(folder)])
+    said = do(model, tmp_path / "out", files, 3)
+    assert [(one["rows"], one["skipped"]) for one in said] == [(3, 0), (2, 1), (1, 0)]
+    written, skipped = merge(tmp_path / "out", tmp_path, ["h5", "csv"], 1000)
+    assert [path.name for path in written] == ["pictures.h5", "pictures.csv"]
+    assert [Path(one.path).name for one in skipped] == ["3.png"]
+    whole, found = load(str(model), "cpu").predict(folder), read_hdf5(tmp_path / "pictures.h5")
+    np.testing.assert_allclose(found.mean, whole.mean, atol=1e-3)
+    np.testing.assert_allclose(found.covariance, whole.covariance, rtol=1e-3)
+    assert [Path(name).name for name in found.files] == list(whole.files)
+    assert found.frame_index.tolist() == list(range(6))
+
+
+def test_pictures_at_addresses_are_fetched_and_what_is_not_there_is_passed_over(tmp_path, model):
+    folder = save_pictures(tmp_path / "pictures", 2)
+    files = [f"file://{folder}/0.png", f"file://{folder}/none.png", f"file://{folder}/1.png"]
+    (said,) = do(model, tmp_path / "out", files, 3)
+    assert (said["rows"], said["skipped"]) == (2, 1)
+    poses = read_hdf5(tmp_path / "out/shards/00000000.h5")
+    assert poses.files == (files[0], files[2])
+    assert "cannot be fetched" in poses.skipped[0].reason
+
+
+def test_a_shard_that_is_there_is_left_alone_and_one_of_nothing_is_done(tmp_path, model):
+    folder = save_pictures(tmp_path / "pictures", 1)
+    (folder / "1.png").write_bytes(b"")
+    files, _ = list_files([str(folder)])
+    do(model, tmp_path / "out", files, 1)
+    before = (tmp_path / "out/shards/00000000.h5").stat().st_mtime_ns
+    assert [one["new"] for one in do(model, tmp_path / "out", files, 1)] == [False, False]
+    assert (tmp_path / "out/shards/00000000.h5").stat().st_mtime_ns == before
+    _, skipped = merge(tmp_path / "out", tmp_path, ["h5"], 10)
+    assert len(read_hdf5(tmp_path / "pictures.h5")) == 1
+    assert [Path(one.path).name for one in skipped] == ["1.png"]
+
+
+def test_a_video_has_a_result_of_its_own(tmp_path, model, clip):
+    folder = save_pictures(tmp_path / "pictures", 2)
+    do(model, tmp_path / "out", [*list_files([str(folder)])[0], str(clip)], 2)
+    written, _ = merge(tmp_path / "out", tmp_path, ["h5"], 10)
+    assert [path.name for path in written] == ["pictures.h5", f"{clip.stem}_00000001.h5"]
+    assert read_hdf5(written[1]).files is None
+
+
+def test_many_pictures_are_merged_into_several_files(tmp_path, model):
+    folder = save_pictures(tmp_path / "pictures", 5)
+    do(model, tmp_path / "out", list_files([str(folder)])[0], 2)
+    written, _ = merge(tmp_path / "out", tmp_path, ["h5"], 4)
+    assert [(path.name, len(read_hdf5(path))) for path in written] == [("pictures_000.h5", 4), ("pictures_001.h5", 1)]
+
+
+def test_missing_shards_are_counted_and_other_folders_refused(tmp_path, model):
+    folder = save_pictures(tmp_path / "pictures", 2)
+    do(model, tmp_path / "out", list_files([str(folder)])[0], 1)
+    Shard(1, 1, "pictures", ()).file(tmp_path / "out").unlink()
+    with pytest.raises(PartposeError, match=r"1 of 2 shards of .* are missing: `partpose predict` goes on with them"):
+        merge(tmp_path / "out", tmp_path, ["h5"], 10)
+    with pytest.raises(PartposeError, match="holds no shards"):
+        merge(folder, tmp_path, ["h5"], 10)
