@@ -2,7 +2,7 @@
 
     python benchmarks/cluster_speed.py [--model figures] [--pictures 4000] [--shard 500] [--workers 1,2]
 
-Drawn pictures of 640×480 as JPEG, read from disk. The time begins when the first shard is done, so that starting Ray and loading
+JPEG pictures of 640×480, read from disk. The time begins when each worker has done a shard, so that starting Ray and loading
 models, which a long run does once, do not count; they are printed beside it.
 """
 
