@@ -31,7 +31,12 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
     ROOT / "unsupervised/README.md",
 ]
-PUBLIC = ("https://arxiv.org/", "http://127.0.0.1:8000/")  # the second is where the page is, on everybody's own machine
+PUBLIC = (
+    "https://arxiv.org/",
+    "http://127.0.0.1:8000/",
+    "s3://",
+    "gs://",
+)  # the page, on everybody's own machine; stores
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -127,7 +132,7 @@ CHECKS: dict[str, Callable[[list[str]], None]] = {
         "cd": by_folder,
         "torchrun": by_torchrun,
     },
-    **{"source": nothing, "head": nothing, "curl": nothing},
+    **dict.fromkeys(("source", "head", "curl", "export"), nothing),
 }
 
 
@@ -152,7 +157,7 @@ def test_every_command_in_the_text_is_one(page):
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_option_in_the_text_is_known(page):
     known = {"--help", "--software", *contract.parser()._option_string_actions}
-    verbs = ("figures", "train", "pack", "predict", "evaluate", "show", "swap", "transfer", "export", "serve")
+    verbs = ("figures", "train", "pack", "predict", "evaluate", "show", "swap", "transfer", "export", "serve", "merge")
     for verb in (*(app[verb] for verb in verbs), app["convert"]["human36m"], app["convert"]["kia"]):
         known |= {option for argument in verb.assemble_argument_collection() for option in argument.names}
     named = {word.split("=")[0].rstrip(",") for text in inline(page) for word in text.split() if word.startswith("--")}
