@@ -38,11 +38,13 @@ def _done(
 ) -> Iterator[dict[str, Any]]:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     total = ray.cluster_resources().get("GPU" if gpu else "CPU", 1)
     most = max(1, min(workers or int(total), len(shards)))
     rows = ray.data.from_items([shard._asdict() for shard in shards], override_num_blocks=len(shards))
     resources = {"num_gpus": 1} if gpu else {"num_cpus": 1}
-    yield from rows.map(Worker, fn_constructor_kwargs=model, concurrency=(1, most), **resources).iter_rows()
+    pool = ray.data.ActorPoolStrategy(min_size=1, max_size=most)
+    yield from rows.map(Worker, fn_constructor_kwargs=model, compute=pool, **resources).iter_rows()
 
 
 def undone(shards: Sequence[Shard], output: Path) -> list[Shard]:
