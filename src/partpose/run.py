@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.table import Table
 
 from partpose.config import Settings, load_preset
 from partpose.data.atomic import check_writable, make_folder
@@ -276,14 +275,16 @@ def list_models() -> None:
     """Print the shipped models."""
     if not shipped():
         return print("no models come with this installation; train one with `partpose train`")
-    drawn = Table("model", "finds the parts of", "K, px", "error", "of the mean pose", "licence of the data", box=None)
     for name in shipped():
         settings, facts = read_config(resolve(name))
         about = facts.get("about", {})
-        error = f"{about['error']:.2f} {about['unit']}" if "error" in about else ""
-        share = f"{about['error'] / about['mean_pose_error']:.2f}" if "error" in about else ""
-        size = f"{settings.model.parts}, {settings.model.size}"
-        drawn.add_row(name, about.get("shows", ""), size, error, share, about.get("licence", ""))
-    console.print(drawn)
+        error = (
+            f"{about['error']:.2f} {about['unit']} (mean pose {about['mean_pose_error']:.2f})"
+            if about
+            else "not measured"
+        )
+        print(f"{name}: {about.get('shows', 'a model')}")
+        size, licence = f"{settings.model.parts} parts, {settings.model.size} px", about.get("licence", "unknown")
+        print(f"    {size}; error {error}; licence: {licence}")
     print(f"\nfor example: partpose predict {shipped()[0]} PICTURES --output OUT --overlay")
     print(f"data, limits, and how each was made: {resolve(shipped()[0]).parent}/MODEL/{CARD}")
