@@ -9,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFilter
 from training import OPTIONS, save_annotated, save_pictures, save_untrained, start, wait_for
 
 import partpose
 from partpose.cli import main
+from partpose.data.figures import draw_figures
+from partpose.predict.formats import read_hdf5
 
 VERBS = ["figures", "train", "predict", "evaluate", "show", "inspect", "models"]
 
@@ -254,3 +257,30 @@ def test_a_signal_leaves_a_checkpoint_and_a_line_that_says_how_to_go_on(tmp_path
     assert "10 pictures from" in out
     assert (tmp_path / "run" / "checkpoint.safetensors").is_file()
     assert partpose.load(tmp_path / "run").settings.model.size == 32
+
+
+def test_models_that_ship_are_listed_with_their_error_and_licence(capfd):
+    code, out, err = run(capfd, "models")
+    assert (code, err) == (0, "")
+    assert re.search(
+        r"^figures: drawn people over black\n +24 parts, 64 px; error \d\.\d\d % of short side", out, re.MULTILINE
+    )
+    assert "licence: MIT" in out
+
+
+def test_a_shipped_model_predicts_right_after_installation(tmp_path, capfd):
+    """And finds people: its parts lie on them, or near, and few elsewhere."""
+    draw_figures(tmp_path / "people", people=4, pictures=8, jobs=1)
+    code, out, _ = run(capfd, "predict", "figures", tmp_path / "people/images", "--output", tmp_path / "out")
+    assert code == 0
+    assert "images.h5" in out
+    poses = read_hdf5(tmp_path / "out/images.h5")
+    assert poses.mean.shape == (8, 24, 2)
+    near = []
+    for name, mean in zip(poses.files, poses.mean, strict=True):
+        mask = np.asarray(
+            Image.open(tmp_path / "people/masks" / f"{Path(name).stem}.png").filter(ImageFilter.MaxFilter(7))
+        )
+        x, y = mean.round().astype(int).clip(0, 63).T
+        near.append((mask[y, x] > 0).mean())
+    assert np.mean(near) > 0.9
