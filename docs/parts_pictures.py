@@ -59,7 +59,7 @@ def picture(run: Path, figures: Path) -> tuple[Image.Image, str]:
     source = of_split(find_sources([figures])[0][0], "test")
     pixels = read_canvases([some_files(source, spread(len(source.files), PROBED))], predictor.look).pixels
     counts = measure(predictor.network, predictor.tensor(pixels), predictor.settings).counts()
-    shown = Shown(predictor.network, predictor.tensor(pixels[np.linspace(0, PROBED - 1, SHOWN).round().astype(int)]))
+    shown = Shown(predictor.network, predictor.tensor(pixels[spread(len(pixels), SHOWN)]))
     rows = [[_small(one) for one in row] for row in (shown.parts(), shown.part_maps())]
     words = (
         f"{counts['alive']} of {predictor.settings.model.parts} alive, {counts['doubled']} doubled, {counts['static']} static, "

@@ -254,3 +254,55 @@ def test_the_pictures_of_the_readme_can_be_drawn(tmp_path, monkeypatch, capsys):
 
 def test_the_readme_has_all_of_its_figures():
     assert "TODO" not in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.training
+@pytest.mark.xdist_group("training")
+def test_the_pictures_of_parts_can_be_made(tmp_path, monkeypatch, capsys):
+    """Each with the numbers of its model under it on the page."""
+    module = script("parts_pictures.py")
+    page = (ROOT / "docs/parts.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"parts_is_(\w+)\.webp", page)) == set(module.CASES)
+    (tmp_path / "parts.md").write_text("![a](parts_is_few.webp)\n*old*\n\n![b](parts_is_dead.webp)\n*old*\n")
+    monkeypatch.setitem(module.make.__globals__, "draw_figures", few_figures)
+    arguments = [
+        "parts_pictures.py",
+        "--only",
+        "few",
+        "--steps",
+        "1",
+        "--work",
+        tmp_path / "work",
+        "--output",
+        tmp_path,
+    ]
+    monkeypatch.setattr("sys.argv", [*map(str, arguments)])
+    module.main()
+    assert "of 4 alive" in capsys.readouterr().out
+    assert re.fullmatch(
+        r"!\[a\]\(parts_is_few.webp\)\n\*\d of 4 alive, .* px\*\n\n!\[b\]\(parts_is_dead.webp\)\n\*old\*\n",
+        (tmp_path / "parts.md").read_text(),
+    )
+    with Image.open(tmp_path / "parts_is_few.webp") as image:
+        assert image.width > 1000
+
+
+def few_figures(folder: Path, **plan) -> None:
+    draw_figures(folder, **plan | {"people": 8, "pictures": 80, "jobs": 1})
+
+
+@pytest.mark.parametrize("exhibit", ["swap", "by_part", "clutter"])
+def test_the_gallery_can_be_made(tmp_path, monkeypatch, exhibit):
+    module = script("gallery.py")
+    monkeypatch.setitem(module.main.__globals__, "draw_figures", few_figures)
+    monkeypatch.setitem(
+        module.main.__globals__, "partpose", SimpleNamespace(load=lambda *_: partpose.load("figures", "cpu"))
+    )
+    arguments = ["gallery.py", "--only", f"{exhibit},cattle", "--work", tmp_path / "work", "--output", tmp_path]
+    monkeypatch.setattr("sys.argv", [*map(str, arguments)])
+    module.main()
+    page = (tmp_path / "gallery.md").read_text(encoding="utf-8")
+    assert f"(gallery_{exhibit}.webp)" in page
+    assert "cattle" not in page, "it needs pictures that were not there"
+    with Image.open(tmp_path / f"gallery_{exhibit}.webp") as image:
+        assert image.width > 700
