@@ -15,7 +15,7 @@ from typing import NamedTuple
 import partpose
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 # isort: on
 from partpose.data.atomic import atomic
@@ -30,7 +30,8 @@ from partpose.predict.predictor import Predictor
 from partpose.predict.show import Shown, to_pixels
 
 ROOT = Path(__file__).resolve().parents[1]
-CELL, FRAMES, SECONDS = 160, 24, 3.0
+CELL, FRAMES, SECONDS = 160, 36, 3.0
+REACH = (1.0, 0.5, 0.25)  # how far a hand and the parts next to it are moved
 HEAD = """# Gallery
 
 Made from the models that come with partpose, by `python docs/gallery.py`. Nobody has labelled anything here, and no model has
@@ -77,26 +78,28 @@ def _changing(predictor: Predictor, shape: View, worn: View) -> list[NDArray[np.
 
 
 def by_hand(predictor: Predictor, source: Path, path: Path) -> None:
-    """Parts of one picture moved around in a circle, one after the other."""
-    (view, *_), _ = few_views(predictor.look, [source], 5)
-    encoding, frames = encode(predictor, [view]), []
-    far = (encoding.parts.mean[0] - encoding.parts.mean[0].mean(0)).square().sum(-1).argsort(descending=True)
-    for part in far[:3].tolist():
-        for angle in np.linspace(0, 2 * np.pi, FRAMES, endpoint=False):
-            x, y = encoding.parts.mean[0, part].tolist()
-            moved = encoding.move(part, mean=(x + 0.16 * np.sin(angle), y + 0.16 * (np.cos(angle) - 1)))
-            shown = [as_seen(view), _with_part(predictor, moved, part)]
-            frames.append(sheet([_small(shown, 240)], ["the picture", f"part {part} moved by hand"], gap=4))
-    write_animation(frames, path, 3 * SECONDS)
+    """A hand goes up and down, the parts of its arm follow half as far, and less."""
+    views, _ = few_views(predictor.look, [source], 5)
+    encoding, view = encode(predictor, views[:1]), views[0]
+    means = encoding.parts.mean[0].numpy().copy()
+    hand = int(means[:, 0].argmax())
+    arm = np.linalg.norm(means - means[hand], axis=1).argsort()[: len(REACH)]
+    frames = []
+    for angle in np.linspace(0, 2 * np.pi, FRAMES, endpoint=False):
+        moved, step = encoding, np.array([0.1 * (np.cos(angle) - 1), 0.24 * np.sin(angle)])
+        for part, share in zip(arm.tolist(), REACH, strict=True):
+            moved = moved.move(part, mean=means[part] + share * step)
+        shown = [as_seen(view), _with_dot(predictor, moved, means[hand] + step)]
+        frames.append(sheet([_small(shown, 240)], ["the picture", "an arm, moved by hand"], gap=4))
+    write_animation(frames, path, SECONDS)
 
 
-def _with_part(predictor: Predictor, encoding: Encoding, part: int) -> NDArray[np.uint8]:
-    """What the generator makes of it, and a dot where the part is."""
-    pixels = enlarge(to_pixels(predictor.network.decode(encoding, predictor.side))[0]).copy()
-    x, y = ((encoding.parts.mean[0, part].numpy() + 1) / 2 * len(pixels)).round().astype(int)
-    for radius, colour in ((7, 255), (5, (210, 60, 40))):
-        pixels[max(y - radius, 0) : y + radius, max(x - radius, 0) : x + radius] = colour
-    return pixels
+def _with_dot(predictor: Predictor, encoding: Encoding, place: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """What the generator makes of it, and where the hand was put."""
+    image = Image.fromarray(enlarge(to_pixels(predictor.network.decode(encoding, predictor.side))[0]))
+    x, y = (place + 1) / 2 * image.width
+    ImageDraw.Draw(image).ellipse([x - 6, y - 6, x + 6, y + 6], (210, 60, 40), (255, 255, 255), 2)
+    return np.asarray(image)
 
 
 EXHIBITS = {
@@ -111,7 +114,7 @@ EXHIBITS = {
         by_part,
     ),
     "by_hand": Exhibit(
-        "A part moved by hand", "`encoding.move(part, mean=…)`, or drag it on the page.", "figures", "plain", by_hand
+        "Parts moved by hand", "`encoding.move(part, mean=…)`, or drag them on the page.", "figures", "plain", by_hand
     ),
     "clutter": Exhibit(
         "Before a new scene in every picture", "Model `figures-clutter`.", "figures-clutter", "clutter", parts
