@@ -24,6 +24,7 @@ from partpose.data.atomic import atomic
 from partpose.data.canvas import read_canvases
 from partpose.data.figures import draw_figures
 from partpose.data.sources import find_sources, of_split, some_files, spread
+from partpose.errors import PartposeError
 from partpose.predict.draw import sheet
 from partpose.predict.predictor import load
 from partpose.predict.show import Shown
@@ -75,7 +76,9 @@ def _small(pixels: np.ndarray) -> np.ndarray:
 def write_caption(page: Path, name: str, words: str) -> None:
     """Put the numbers under the picture of that name: the emphasised line that follows it."""
     text = page.read_text(encoding="utf-8")
-    found = re.sub(rf"(!\[[^\]]*\]\(parts_is_{name}\.webp\)\n)\*.*\*\n", lambda m: f"{m[1]}*{words}*\n", text)
+    found, count = re.subn(rf"(!\[[^\]]*\]\(parts_is_{name}\.webp\)\n)\*.*\*\n", lambda m: f"{m[1]}*{words}*\n", text)
+    if not count:
+        raise PartposeError(f"{page} has no picture of that name: parts_is_{name}.webp")
     with atomic(page) as temporary:
         temporary.write_text(found, encoding="utf-8")
 

@@ -280,7 +280,7 @@ def list_models() -> None:
         about = facts.get("about", {})
         error = (
             f"{about['error']:.2f} {about['unit']} (mean pose {about['mean_pose_error']:.2f})"
-            if about
+            if "error" in about
             else "not measured"
         )
         print(f"{name}: {about.get('shows', 'a model')}")

@@ -39,7 +39,7 @@ class Artist(PartModel):
         shapes = torch.tensor(numbers)[:, None].expand(-1, JOINTS) / 1000
         return Encoding(Parts(torch.from_numpy(joints).float(), cov, shapes), looks, None)
 
-    def decode(self, encoding: Encoding, size: int) -> torch.Tensor:  # noqa: ARG002
+    def decode(self, encoding: Encoding, size: int, painted: bool = False) -> torch.Tensor:  # noqa: ARG002
         shapes = (encoding.parts.confidence[:, 0] * 1000).round().int().tolist()
         looks = encoding.appearance[:, 0, 1].round().int().tolist()
         drawn = [PREDICTOR.canvas(self.draw(*pair)) for pair in zip(shapes, looks, strict=True)]

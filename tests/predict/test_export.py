@@ -28,10 +28,10 @@ from partpose.errors import PartposeError  # noqa: E402
 from partpose.exporting import MOST, SHAPES, drawn, export_model  # noqa: E402
 from partpose.model.lorenz import Hourglass  # noqa: E402
 from partpose.model.part_model import PartModel, load_model, save_model  # noqa: E402
+from partpose.model.shape import doubling  # noqa: E402
 from partpose.predict import export as exporting  # noqa: E402
 from partpose.predict.export import Parity, compare, export, refuse  # noqa: E402
 from partpose.predict.formats import read_hdf5  # noqa: E402
-from partpose.predict.graph import doubling  # noqa: E402
 from partpose.predict.predictor import Predictor, load  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -29,11 +29,11 @@ def masked_copy(images: Float[Tensor, "b c h w"], generator: torch.Generator) ->
 
 
 def around(
-    images: Float[Tensor, "b c h w"], mean: Float[Tensor, "b k 2"], cov: Float[Tensor, "b k 2 2"]
+    images: Float[Tensor, "b c h w"], mean: Float[Tensor, "b k 2"], cov: Float[Tensor, "b k 2 2"], scale: float = 1.0
 ) -> Float[Tensor, "b g h w"]:
-    """The picture without the places near parts, and in its last channel where it is left."""
+    """The picture without the places near parts, and in its last channel where it is left; scale: see `heavy_tailed`."""
     side = images.shape[-1]
-    heats = heavy_tailed(mean, floored(cov, side // 2), side // 2)
+    heats = heavy_tailed(mean, floored(cov, side // 2), side // 2, scale)
     left = (coverage(heats, side) < OUTSIDE).to(images)
     return torch.cat([images * left, left], 1)
 
@@ -69,6 +69,7 @@ def elsewhere(
     """
     known, drawn = mostly_known(scene), torch.rand(len(images), generator=generator).to(images.device)
     colour = torch.rand(len(images), images.shape[1], 1, 1, generator=generator).to(images)
+    colour[:, images.shape[1] - (images.shape[1] + 1) % 2 :] = 1  # an alpha channel is no colour
     other, flat = known & known.roll(1) & (drawn < OTHER), known & (drawn > 1 - FLAT)
     ground = torch.where(flat[:, None, None, None], colour, scene[:, :-1].roll(1, 0))
     moved = torch.lerp(ground, images, foreground(images, scene))

@@ -115,8 +115,11 @@ class LorenzGenerator(nn.Module):
         appearance: Float[Tensor, "b k d"],
         size: int,
         background: Float[Tensor, "b g h w"] | None = None,
-        scene: Float[Tensor, "b g size size"] | None = None,  # noqa: ARG002, the original has no second layer
+        scene: Float[Tensor, "b g size size"] | None = None,
     ) -> Float[Tensor, "b c size size"]:
+        if background is not None and scene is not None:  # it has no second layer: all that it has is what it is told
+            coarse = F.adaptive_avg_pool2d(scene, background.shape[-2:])
+            background = torch.where(coarse[:, -1:].mean((2, 3), keepdim=True) > 0, coarse, background)
         x = appearance.new_zeros(len(mean), 0, 2, 2)
         for n in self.levels:
             side = size * n // self.levels[-1]  # a larger picture than the views passes the same levels

@@ -117,15 +117,20 @@ class PartModel(nn.Module):
         """Take pictures apart; `maps` are their part maps, where they are at hand already."""
         maps = self.part_maps(images) if maps is None else maps
         parts = parts_of(maps)
-        background = None if self.settings.background == "none" else around(images, parts.mean, parts.cov)
+        scale = self.settings.gaussian_scale
+        background = None if self.settings.background == "none" else around(images, parts.mean, parts.cov, scale)
         return Encoding(parts, self.appearance(images, maps), background)
 
-    def decode(self, encoding: Encoding, size: int) -> Float[Tensor, "b c size size"]:
-        """Pictures of `size` from what `encode` gave, or from an edited version of it."""
+    def decode(self, encoding: Encoding, size: int, painted: bool = False) -> Float[Tensor, "b c size size"]:
+        """Pictures of `size` from what `encode` gave, or from an edited version of it.
+
+        painted: the background is what the generator makes of it too, and no copy. An edit wants the copy; what is to show how
+        well a picture can be rebuilt does not.
+        """
         parts, appearance, background = encoding
         if background is None:
             return self.generator(parts.mean, parts.cov, appearance, size)
-        scene = F.interpolate(background, (size, size), mode="bilinear", align_corners=False)
+        scene = None if painted else F.interpolate(background, (size, size), mode="bilinear", align_corners=False)
         coarse = F.adaptive_avg_pool2d(background, size // 4)
         return self.generator(parts.mean, parts.cov, appearance, size, coarse, scene)
 
@@ -161,8 +166,11 @@ def load_weights(model: PartModel, folder: Path) -> None:
             f"cannot read the weights {folder / WEIGHTS}: {error}; train again or copy them anew"
         ) from None
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise PartposeError(f"the weights in {folder} do not fit its settings: {reason}") from None
+        reason = " ".join(str(error).split())[:120]
+        raise PartposeError(
+            f"the weights in {folder} do not fit its settings ({reason}): were they made by another version of partpose? "
+            "Train again"
+        ) from None
 
 
 def read_config(folder: Path) -> tuple[Settings, dict[str, Any]]:

@@ -1,11 +1,18 @@
 """The shape stream: picture → K part maps."""
 
+from functools import lru_cache
+
+import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from partpose.model.blocks import Residual, conv
+
+# torch's bicubic kernel (a = -3/4), a quarter of a cell before a cell
+_QUARTER = np.array([-9, 67, 225, -27], np.float32) / 256
 
 
 def spatial_softmax(logits: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k h w"]:
@@ -15,15 +22,20 @@ def spatial_softmax(logits: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k h w"
 
 def twice(maps: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k 2*h 2*w"]:
     """Bicubic interpolation to twice the sides, as two products: on CPUs many times as fast as `F.interpolate`."""
-    down, across = (_bicubic(n, maps.device) for n in maps.shape[-2:])
+    down, across = (torch.from_numpy(doubling(n)).to(maps.device) for n in maps.shape[-2:])
     with torch.autocast(maps.device.type, enabled=False):
         return down @ maps.float().contiguous() @ across.mT
 
 
-def _bicubic(size: int, device: torch.device) -> Float[Tensor, "twice size"]:
-    """What torch's bicubic interpolation does along one axis."""
-    eye = torch.eye(size, device=device)[None, None]
-    return F.interpolate(eye, (2 * size, size), mode="bicubic", align_corners=False)[0, 0]
+@lru_cache(maxsize=32)
+def doubling(n: int) -> NDArray[np.float32]:
+    """(2n, n): bicubic interpolation of n cells to twice as many, beyond whose ends they go on as they are."""
+    matrix = np.zeros((2 * n, n), np.float32)
+    for row in range(2 * n):
+        cell, later = divmod(row, 2)
+        taps = np.clip(cell - 2 + later + np.arange(4), 0, n - 1)
+        np.add.at(matrix[row], taps, _QUARTER[::-1] if later else _QUARTER)
+    return matrix
 
 
 class Logits(nn.Module):

@@ -172,10 +172,13 @@ class Predictor:
         with torch.inference_mode():
             return self.network.encode(self.tensor(self.canvas(pixels)[None]))
 
-    def decode(self, encoding: Encoding, size: int | None = None) -> NDArray[np.uint8]:
-        """(B, size, size, C) uint8 pictures of what `encode` gave, or of an edited version of it."""
+    def decode(self, encoding: Encoding, size: int | None = None, painted: bool = False) -> NDArray[np.uint8]:
+        """(B, size, size, C) uint8 pictures of what `encode` gave, or of an edited version of it.
+
+        painted: see `PartModel.decode`.
+        """
         with torch.inference_mode():
-            rebuilt = self.network.decode(encoding, size or self.side)
+            rebuilt = self.network.decode(encoding, size or self.side, painted)
         return (rebuilt.permute(0, 2, 3, 1) * 255).round().byte().cpu().numpy()
 
     def _from_arrays(self, input: NDArray[np.uint8] | Iterable[NDArray[np.uint8]], batch: int) -> Poses:

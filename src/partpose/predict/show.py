@@ -27,7 +27,7 @@ class Shown:
         with torch.no_grad():
             self.maps = network.part_maps(images)
             self.encoding = network.encode(images, self.maps)
-            self.rebuilt = to_pixels(network.decode(self.encoding, images.shape[-1]))
+            self.rebuilt = to_pixels(network.decode(self.encoding, images.shape[-1], painted=True))
         self.network, self.side, self.pixels = network, images.shape[-1], to_pixels(images)
 
     def inputs(self) -> list[NDArray[np.uint8]]:

@@ -102,7 +102,7 @@ def training_step(
     (mean, cov), (mean_t, cov_t) = moments(maps), moments(maps_t)
 
     appearance = model.appearance(
-        *(seen_t, maps_t) if beside.partner is None else looks(model, beside.partner, draw, size)
+        *(seen_t, maps_t) if beside.partner is None else looks(model, beside, draw, size, rng)
     )
     known = None if scene is None else trusted(scene, rng)
     rebuilt = model.generator(mean, cov, appearance, size, model.background(x, rng), known)
@@ -120,9 +120,11 @@ def training_step(
     )
 
 
-def looks(model: PartModel, partner: Tensor, draw: Draw, size: int) -> tuple[Tensor, Tensor]:
+def looks(model: PartModel, beside: Beside, draw: Draw, size: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Another frame of the clip, seen as the transformed view is, and its part maps."""
-    view = sample(partner, draw.warped.at(size))
+    view = sample(beside.partner, draw.warped.at(size))
+    if beside.scene is not None:
+        view = elsewhere(view, seen_through(beside.scene, draw.warped.at(size)), rng)
     _, recoloured = draw.recolour(torch.cat([view, view])).chunk(2)
     return view, model.part_maps(recoloured)
 
