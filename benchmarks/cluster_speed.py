@@ -38,9 +38,12 @@ def measure(model: Path, folder: Path, output: Path, shard: int, workers: int) -
     """Seconds until the first shard is done, and pictures a second after that."""
     shards = cut(list_files([str(folder)])[0], shard)
     make_folder(output / "shards")
-    about = {"model": str(model), "output": str(output), "average": 1, "uncertainty": 0, "batch": 32, "device": "cpu"}
+    if len(shards) <= workers:
+        raise SystemExit(f"{len(shards)} shards are too few for {workers} workers: give a smaller --shard")
+    options = {"average": 1, "uncertainty": 0, "batch": 32}
+    about = {"model": str(model), "output": str(output), "options": options, "names": {}}
     began, ends, rows = time.perf_counter(), [], []
-    for said in run(shards, workers, gpu=False, model=about):
+    for said in run(shards, workers, "cpu", about):
         ends.append(time.perf_counter())
         rows.append(said["rows"])
     return ends[0] - began, sum(rows[workers:]) / (ends[-1] - ends[workers - 1])

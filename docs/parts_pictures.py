@@ -1,6 +1,6 @@
 """The pictures of docs/parts.md: what good and bad parts look like, each from a training of a minute or two.
 
-    python docs/parts_pictures.py [--only doubled,background] [--steps 250] [--work runs/parts_pictures]
+    python docs/parts_pictures.py [--only doubled,background] [--steps 150] [--work runs/parts_pictures]
 
 Drawn people, test pictures that no training has seen. What part health says of each model is written under its picture on the
 page.
@@ -101,7 +101,7 @@ def main() -> None:
     """Read the command line and make them."""
     parser = argparse.ArgumentParser(description="the pictures of docs/parts.md")
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(CASES))
-    parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--work", type=Path, default=ROOT / "runs/parts_pictures")
     parser.add_argument("--output", type=Path, default=ROOT / "docs")
     options = parser.parse_args()

@@ -1,5 +1,6 @@
 """`partpose predict --engine ray` on a cluster of this machine, whose workers are killed."""
 
+import json
 import os
 import signal
 import subprocess
@@ -23,16 +24,26 @@ def call(*words: str) -> None:
         main([*words])
 
 
-def workers() -> list[int]:
-    """The processes that are busy with `Worker`."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+def workers(ancestor: int) -> list[int]:
+    """The processes below another one that are busy with `Worker`."""
+    parents, busy = {}, []
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if b"MapWorker(Map(Worker))" in path.read_bytes():
-                found.append(int(path.parent.name))
+            status, words = (folder / "status").read_text(), (folder / "cmdline").read_bytes()
         except OSError:
             continue
-    return found
+        parents[int(folder.name)] = int(status.partition("PPid:")[2].split()[0])
+        if b"MapWorker(Map(Worker))" in words:
+            busy.append(int(folder.name))
+    return [pid for pid in busy if ancestor in _above(pid, parents)]
+
+
+def _above(pid: int, parents: dict[int, int]) -> set[int]:
+    above = set()
+    while pid in parents and pid not in above:
+        above.add(pid)
+        pid = parents[pid]
+    return above
 
 
 @pytest.mark.training
@@ -50,7 +61,7 @@ def test_a_killed_worker_loses_nothing_and_repeats_nothing(tmp_path, capsys):
         deadline, killed = time.monotonic() + 240, False
         while run.poll() is None and time.monotonic() < deadline:
             done = sorted(shards.glob("[0-9]*.h5"))
-            if not killed and len(done) >= 3 and (found := workers()):
+            if not killed and len(done) >= 3 and (found := workers(run.pid)):
                 times = {path: path.stat().st_mtime_ns for path in done}
                 for pid in found:
                     os.kill(pid, signal.SIGKILL)
@@ -73,3 +84,26 @@ def test_what_does_not_go_with_a_cluster_is_said_before_anything_else(tmp_path, 
     with pytest.raises(SystemExit, match="2"):
         main(["predict", "none", "none", "--output", str(tmp_path), "--engine", "ray", "--overlay"])
     assert "--overlay is not for --engine ray" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--engine", "ray", "--format", "csv"], "formats and filters are not for --engine ray"),
+        (["--shard", "5"], "--shard and --workers are about --engine ray"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(tmp_path, capsys, options, words):
+    with pytest.raises(SystemExit, match="2"):
+        main(["predict", "none", "none", "--output", str(tmp_path), *options])
+    assert words in capsys.readouterr().err
+
+
+def test_a_model_of_boxes_and_pictures_with_boxes_are_refused(tmp_path, capsys):
+    model = save_untrained(tmp_path / "model")
+    config = json.loads((model / "config.json").read_text())
+    config["settings"]["data"]["boxes"] = "auto"
+    (model / "config.json").write_text(json.dumps(config))
+    with pytest.raises(SystemExit, match="2"):
+        main(["predict", str(model), str(tmp_path), "--output", str(tmp_path / "out"), "--engine", "ray"])
+    assert "--engine ray looks at whole pictures: say --boxes none" in capsys.readouterr().err

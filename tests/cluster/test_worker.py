@@ -22,7 +22,7 @@ def model(tmp_path_factory) -> Path:
 def do(model: Path, output: Path, files: list[str], size: int) -> list[dict]:
     shards = cut(files, size)
     settle(output, shards, {})
-    worker = Worker(str(model), str(output), 1, 0, 32, "cpu")
+    worker = Worker(str(model), str(output), {"average": 1, "uncertainty": 0, "batch": 32}, {0: "nose"}, "cpu")
     return [worker(shard._asdict()) for shard in shards]
 
 
@@ -49,7 +49,23 @@ def test_pictures_at_addresses_are_fetched_and_what_is_not_there_is_passed_over(
     assert (said["rows"], said["skipped"]) == (2, 1)
     poses = read_hdf5(tmp_path / "out/shards/00000000.h5")
     assert poses.files == (files[0], files[2])
-    assert "cannot be fetched" in poses.skipped[0].reason
+    assert poses.skipped == ((files[1], "is not there"),)
+    assert poses.provenance["input"] == files[0]
+    assert poses.names[0] == "nose"
+
+
+def test_what_cannot_be_decoded_is_named_by_its_address(tmp_path, model):
+    (tmp_path / "a.png").write_bytes(b"broken")
+    do(model, tmp_path / "out", [f"file://{tmp_path}/a.png", f"file://{tmp_path}/none.mp4"], 1)
+    for number, name in enumerate(("a.png", "none.mp4")):
+        (one,) = read_hdf5(tmp_path / f"out/shards/{number:08d}.h5").skipped
+        assert one.path == f"file://{tmp_path}/{name}"
+
+
+def test_a_store_that_does_not_answer_leaves_the_shard_undone(tmp_path, model):
+    (said,) = do(model, tmp_path / "out", ["nowhere://bucket/a.png"], 1)
+    assert "nowhere://bucket/a.png cannot be fetched" in said["failed"]
+    assert not (tmp_path / "out/shards/00000000.h5").exists()
 
 
 def test_a_shard_that_is_there_is_left_alone_and_one_of_nothing_is_done(tmp_path, model):
@@ -83,8 +99,8 @@ def test_many_pictures_are_merged_into_several_files(tmp_path, model):
 def test_missing_shards_are_counted_and_other_folders_refused(tmp_path, model):
     folder = save_pictures(tmp_path / "pictures", 2)
     do(model, tmp_path / "out", list_files([str(folder)])[0], 1)
-    Shard(1, 1, "pictures", ()).file(tmp_path / "out").unlink()
+    Shard(1, "pictures", ()).file(tmp_path / "out").unlink()
     with pytest.raises(PartposeError, match=r"1 of 2 shards of .* are missing: `partpose predict` goes on with them"):
         merge(tmp_path / "out", tmp_path, ["h5"], 10)
-    with pytest.raises(PartposeError, match="holds no shards"):
+    with pytest.raises(PartposeError, match="holds no plan of shards"):
         merge(folder, tmp_path, ["h5"], 10)

@@ -56,6 +56,7 @@ def mixed(picture_folder, clip) -> Path:
 
 def same(folder: Path, found: TrainingInput, look: Look = LOOK, frames: int = 1000) -> None:
     canvases, expected = open_pack(folder).canvases, read_canvases(found.sources, look, frames)
+    np.testing.assert_allclose(canvases.extent, expected.extent, atol=1e-6)
     np.testing.assert_array_equal(canvases.pixels, expected.pixels)
     assert canvases.names == expected.names
     assert canvases.clip.tolist() == expected.clip.tolist()

@@ -95,6 +95,17 @@ def test_elsewhere_the_object_is_what_it_was_and_the_rest_is_not():
     assert flat.std(0).min() > 0.2, "before a colour of its own each"
 
 
+@pytest.mark.parametrize(("channels", "colours"), [(1, 1), (2, 1), (3, 3), (4, 3)])
+def test_elsewhere_an_alpha_channel_is_no_colour(channels, colours):
+    """Where there is no object the ground is opaque, or as transparent as the other scene is; never something between."""
+    scene = torch.cat([torch.full((200, channels, 32, 32), 0.5), torch.ones(200, 1, 32, 32)], 1)
+    scene[:, colours:-1] = 1.0
+    found = elsewhere(scene[:, :-1], scene, rng())
+    assert found.shape == (200, channels, 32, 32)
+    assert (found[:, colours:] == 1).all()
+    assert found[:, :colours, 30, 30].std(0).min() > 0.1
+
+
 def test_without_a_known_scene_nothing_is_moved():
     images = torch.rand(4, 3, 32, 32, generator=rng())
     assert torch.equal(elsewhere(images, torch.zeros(4, 4, 32, 32), rng()), images)

@@ -256,3 +256,24 @@ def test_a_known_scene_is_given_to_the_generator_and_to_the_evidence():
     assert blank.reconstruction != given.reconstruction
     assert blank.evidence != given.evidence
     torch.testing.assert_close(blank.mean, given.mean)
+
+
+def test_objects_before_a_known_scene_are_seen_before_others_too():
+    """What the network is shown: of pictures of squares before greys, many have another ground than their own."""
+    settings = settings_of(background="camera")
+    side = settings.model.canvas
+    grey = torch.linspace(0.2, 0.8, 4)[:, None, None, None].expand(-1, 3, side, side)
+    canvas = grey.clone()
+    canvas[..., side // 2 - 4 : side // 2 + 4, side // 2 - 4 : side // 2 + 4] = 1
+    scene = torch.cat([grey, torch.ones(4, 1, side, side)], 1)
+    grounds = []
+    for beside in (Beside(), Beside(scene=scene)):
+        model, shown = network(settings), []
+        shape = model.shape.forward
+        model.shape.forward = lambda images, shape=shape, shown=shown: shown.append(images) or shape(images)
+        still = settings.override({"transform": {"contrast": 0, "brightness": 0, "saturation": 0, "hue": 0}}, "test")
+        training_step(model, canvas, draw_step(4, still, 1.0, rng()), still, rng(1), beside)
+        grounds.append(shown[0][:, :, 1, 1])
+    torch.testing.assert_close(grounds[0], grey[:, :, 0, 0].repeat(2, 1), atol=1e-5, rtol=0)
+    moved = ((grounds[0] - grounds[1]).abs().amax(1) > 1e-3).sum()
+    assert 2 <= int(moved) <= 8

@@ -10,22 +10,32 @@ from partpose.cluster.plan import SHARDS, Shard
 from partpose.cluster.worker import Worker
 from partpose.errors import PartposeError
 
+TRIES = 3
+"""How often a shard is given to another worker where one dies: a file may be what kills them."""
 
-def run(shards: Sequence[Shard], workers: int | None, gpu: bool, model: dict[str, Any]) -> Iterator[dict[str, Any]]:
+
+def run(
+    shards: Sequence[Shard], workers: int | None, device: str | None, model: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
     """Do the shards, and yield what `Worker` says of each, as they are done.
 
-    A worker has one GPU, or else one core. Ray restarts what dies, as long as there is a machine, and gives its shard to
-    another worker; only the list of files and a few numbers pass between machines, so memory does not grow with the input.
+    A worker has one GPU where the cluster has any, or else one core. Ray restarts what dies, as long as there is a machine, and
+    gives its shard to another worker, three times at most; only the list of files and a few numbers pass between machines, so
+    memory does not grow with the input.
 
-    workers: at most; None for as many as the cluster has room for.  model: what `Worker` is made with.
-    Raises PartposeError where Ray is not installed, and where a worker fails for good.
+    workers: at most; None for as many as the cluster has room for.  device: "cpu" leaves its GPUs alone.  model: what `Worker`
+    is made with, but for the device. Raises PartposeError where Ray is not installed, no cluster answers, or a worker fails
+    for good.
     """
     ray = _ray()
     started = not ray.is_initialized()
-    if started:
-        ray.init(**_local_if_alone(), log_to_driver=False, logging_level=logging.ERROR)
     try:
-        yield from _done(ray, shards, workers, gpu, model)
+        if started:
+            ray.init(**_local_if_alone(), log_to_driver=False, logging_level=logging.ERROR)
+        yield from _done(ray, shards, workers, device, model)
+    except ConnectionError as error:
+        address = os.environ.get("RAY_ADDRESS")
+        raise PartposeError(f"no Ray cluster answers at RAY_ADDRESS={address}: {error}") from None
     except ray.exceptions.RayError as error:
         raise PartposeError(f"a worker failed: {_innermost(error)}") from error
     finally:
@@ -34,17 +44,20 @@ def run(shards: Sequence[Shard], workers: int | None, gpu: bool, model: dict[str
 
 
 def _done(
-    ray: Any, shards: Sequence[Shard], workers: int | None, gpu: bool, model: dict[str, Any]
+    ray: Any, shards: Sequence[Shard], workers: int | None, device: str | None, model: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    total = ray.cluster_resources().get("GPU" if gpu else "CPU", 1)
-    most = max(1, min(workers or int(total), len(shards)))
+    there = ray.cluster_resources()
+    gpu = device != "cpu" and there.get("GPU", 0) > 0
+    most = max(1, min(workers or int(there.get("GPU" if gpu else "CPU", 1)), len(shards)))
     rows = ray.data.from_items([shard._asdict() for shard in shards], override_num_blocks=len(shards))
     resources = {"num_gpus": 1} if gpu else {"num_cpus": 1}
     pool = ray.data.ActorPoolStrategy(min_size=1, max_size=most)
-    yield from rows.map(Worker, fn_constructor_kwargs=model, compute=pool, **resources).iter_rows()
+    given = model | {"device": None if gpu else "cpu"}
+    found = rows.map(Worker, fn_constructor_kwargs=given, compute=pool, max_task_retries=TRIES, **resources)
+    yield from found.iter_rows()
 
 
 def undone(shards: Sequence[Shard], output: Path) -> list[Shard]:

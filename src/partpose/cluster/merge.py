@@ -1,13 +1,13 @@
 """The files of shards, joined: one result for all pictures, one for each video."""
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 
-from partpose.cluster.plan import PLAN, SHARDS
+from partpose.cluster.plan import SHARDS, read_plan
 from partpose.errors import PartposeError, Skipped
 from partpose.predict.files import write_files
 from partpose.predict.formats import read_hdf5
@@ -26,7 +26,8 @@ def merge(
     linear_map = LandmarkMap.load(landmarks) if landmarks else None
     written: list[Path] = []
     skipped: list[Skipped] = []
-    pictures, videos = _split(_shards(folder))
+    paths, of_pictures = _shards(folder)
+    pictures, videos = paths[:of_pictures], paths[of_pictures:]
     groups = list(_of_at_most(pictures, rows))
     for i, group in enumerate(groups):
         stem = "pictures" if len(groups) == 1 else f"pictures_{i:03d}"
@@ -61,27 +62,15 @@ def _write(poses: Poses, stem: Path, formats: Sequence[str], linear_map: Landmar
     return write_files(poses if linear_map is None else poses.landmarks(linear_map), stem, formats)
 
 
-def _shards(folder: Path) -> list[Path]:
-    try:
-        count = json.loads((folder / PLAN).read_text(encoding="utf-8"))["shards"]
-    except (OSError, ValueError, KeyError):
-        raise PartposeError(
-            f"{folder} holds no shards: `partpose predict … --engine ray --output {folder}` makes them"
-        ) from None
-    paths = [folder / SHARDS / f"{number:08d}.h5" for number in range(count)]
+def _shards(folder: Path) -> tuple[list[Path], int]:
+    """The files of all shards, and how many of them, the first ones, are of pictures."""
+    plan = read_plan(folder)
+    paths = [folder / SHARDS / f"{number:08d}.h5" for number in range(plan["shards"])]
     if missing := sum(not path.is_file() for path in paths):
         raise PartposeError(
-            f"{missing} of {count} shards of {folder} are missing: `partpose predict` goes on with them"
+            f"{missing} of {len(paths)} shards of {folder} are missing: `partpose predict` goes on with them"
         )
-    return paths
-
-
-def _split(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
-    """Those of pictures, and those of videos."""
-    kinds: dict[bool, list[Path]] = {True: [], False: []}
-    for path in paths:
-        kinds[read_hdf5(path).files is not None].append(path)
-    return kinds[True], kinds[False]
+    return paths, plan["of_pictures"]
 
 
 def _of_at_most(paths: Sequence[Path], rows: int) -> Iterator[list[Path]]:
@@ -89,7 +78,7 @@ def _of_at_most(paths: Sequence[Path], rows: int) -> Iterator[list[Path]]:
     group: list[Path] = []
     held = 0
     for path in paths:
-        count = len(read_hdf5(path))
+        count = _rows(path)
         if group and held + count > rows:
             yield group
             group, held = [], 0
@@ -97,3 +86,11 @@ def _of_at_most(paths: Sequence[Path], rows: int) -> Iterator[list[Path]]:
         held += count
     if group:
         yield group
+
+
+def _rows(path: Path) -> int:
+    try:
+        with h5py.File(path, "r") as file:
+            return len(file["frame_index"])
+    except (OSError, KeyError):
+        raise PartposeError(f"{path} is broken: remove it, `partpose predict` makes it anew") from None

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from partpose.data.atomic import atomic, make_folder
 from partpose.data.sources import find_sources
@@ -16,13 +18,9 @@ MANIFEST = ".txt"
 
 
 class Shard(NamedTuple):
-    """Some pictures, or one video.  number: its place in the plan.  first: the number of its first picture among all.
-
-    files: paths or addresses, all of one kind.
-    """
+    """Some pictures, or one video.  number: its place in the plan.  files: absolute paths or addresses, all of one kind."""
 
     number: int
-    first: int
     kind: str
     files: tuple[str, ...]
 
@@ -48,7 +46,11 @@ def list_files(inputs: Sequence[str]) -> tuple[list[str], list[Skipped]]:
             files += read_manifest(Path(one))
         else:
             sources, missed = find_sources([one])
-            files += [str(file) for source in sources for file in source.files]
+            if cut_out := [source for source in sources if source.cuts is not None]:
+                raise PartposeError(
+                    f"{cut_out[0].path} has boxes or masks, which --engine ray does not know: convert it first"
+                )
+            files += [os.path.abspath(file) for source in sources for file in source.files]  # noqa: PTH100, links stay
             skipped += missed
     known = [file for file in dict.fromkeys(files) if _kind(file)]
     skipped += [Skipped(file, "has an unknown ending") for file in files if not _kind(file)]
@@ -64,7 +66,7 @@ def read_manifest(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise PartposeError(f"cannot read the manifest {path}: {error}") from None
     named = [line for line in lines if line and not line.startswith("#")]
-    return [line if "://" in line else str(path.parent / line) for line in named]
+    return [line if "://" in line else os.path.abspath(path.parent / line) for line in named]  # noqa: PTH100, links stay
 
 
 def cut(files: Sequence[str], size: int) -> list[Shard]:
@@ -72,8 +74,7 @@ def cut(files: Sequence[str], size: int) -> list[Shard]:
     pictures = [file for file in files if _kind(file) == "pictures"]
     groups = [("pictures", tuple(pictures[i : i + size])) for i in range(0, len(pictures), size)]
     groups += [("video", (file,)) for file in files if _kind(file) == "video"]
-    firsts = [i * size for i in range(len(groups))]
-    return [Shard(n, first, kind, some) for n, (first, (kind, some)) in enumerate(zip(firsts, groups, strict=True))]
+    return [Shard(number, kind, some) for number, (kind, some) in enumerate(groups)]
 
 
 def settle(output: Path, shards: Sequence[Shard], about: dict[str, str]) -> None:
@@ -81,19 +82,31 @@ def settle(output: Path, shards: Sequence[Shard], about: dict[str, str]) -> None
 
     about: of the model and the options. Raises PartposeError where the folder holds results of another plan.
     """
-    wanted = {**about, "files": fingerprint(shards), "shards": len(shards)}
+    pictures = sum(shard.kind == "pictures" for shard in shards)
+    wanted = {**about, "files": fingerprint(shards), "shards": len(shards), "of_pictures": pictures}
     path = output / PLAN
     if path.is_file():
-        there = json.loads(path.read_text(encoding="utf-8"))
+        there = read_plan(output)
         if changed := [name for name in wanted if there.get(name) != wanted[name]]:
-            raise PartposeError(
-                f"{output} holds results of other {changed[0]} ({there.get(changed[0])}, now {wanted[changed[0]]}): name "
-                "another --output"
-            )
+            what = {"files": "inputs", "shards": "inputs"}.get(changed[0], changed[0])
+            raise PartposeError(f"{output} holds results of another call, with other {what}: name another --output")
         return
     make_folder(output / SHARDS)
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+
+
+def read_plan(output: Path) -> dict[str, Any]:
+    """What `settle` wrote. Raises PartposeError where there is no such thing."""
+    try:
+        plan = json.loads((output / PLAN).read_text(encoding="utf-8"))
+        if isinstance(plan.get("shards"), int) and isinstance(plan.get("of_pictures"), int):
+            return plan
+    except (OSError, ValueError, AttributeError):
+        pass
+    raise PartposeError(
+        f"{output} holds no plan of shards that can be read: `partpose predict … --engine ray` makes one"
+    )
 
 
 def fingerprint(shards: Iterable[Shard]) -> str:
@@ -105,7 +118,7 @@ def fingerprint(shards: Iterable[Shard]) -> str:
 
 
 def _kind(file: str) -> str:
-    ending = Path(file).suffix.lower()
+    ending = Path(urlsplit(file).path if "://" in file else file).suffix.lower()
     return "pictures" if ending in IMAGE_SUFFIXES else "video" if ending in VIDEO_SUFFIXES else ""
 
 
@@ -118,5 +131,5 @@ def _listed(address: str) -> list[str]:
         if system.isfile(path):
             return [address]
         return sorted(map(system.unstrip_protocol, system.find(path)), key=natural)
-    except (OSError, ImportError, ValueError) as error:
+    except Exception as error:  # every store has errors of its own
         raise PartposeError(f"cannot list {address}: {error}") from None

@@ -13,50 +13,80 @@ import numpy as np
 from partpose.cluster.plan import Shard
 from partpose.data.images import Unreadable
 from partpose.data.sources import Source
+from partpose.edit.names import named
 from partpose.errors import Skipped
 from partpose.predict.formats import write_hdf5
 from partpose.predict.poses import Poses
 from partpose.predict.predictor import NothingRead, load
 
 
+class Unfetched(Exception):
+    """Files of a shard could not be fetched, though they may be there: the shard is not done."""
+
+
 class Worker:
     """A model that is loaded once, and the shards it is given; those that are done already are left alone."""
 
-    def __init__(self, model: str, output: str, average: int, uncertainty: int, batch: int, device: str | None) -> None:
-        self.predictor, self.output, self.batch = load(model, device), Path(output), batch
-        self.predictor.average, self.predictor.uncertainty = average, uncertainty
+    def __init__(
+        self, model: str, output: str, options: dict[str, int], names: dict[int, str], device: str | None
+    ) -> None:
+        self.predictor, self.output, self.names = load(model, device), Path(output), names
+        self.predictor.average, self.predictor.uncertainty = options["average"], options["uncertainty"]
+        self.batch = options["batch"]
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Predict a shard: `Shard` as a dictionary. Returns its number, and how many rows it gave and passed over."""
-        shard = Shard(int(row["number"]), int(row["first"]), str(row["kind"]), tuple(row["files"]))
+        """Predict a shard: `Shard` as a dictionary. Returns how many rows it gave and passed over, and why it is not done."""
+        shard = Shard(int(row["number"]), str(row["kind"]), tuple(row["files"]))
         file = shard.file(self.output)
         if file.is_file():
-            return {"number": shard.number, "rows": 0, "skipped": 0, "new": False}
-        poses = self.predict(shard)
-        write_hdf5(poses, file)
-        return {"number": shard.number, "rows": len(poses), "skipped": len(poses.skipped), "new": True}
+            return _said(shard, new=False)
+        try:
+            poses = self.predict(shard)
+        except Unfetched as error:
+            return _said(shard, new=False, failed=str(error))
+        write_hdf5(named(poses, self.names), file)
+        return _said(shard, len(poses), len(poses.skipped))
 
     def predict(self, shard: Shard) -> Poses:
-        """The poses of a shard; of one that cannot be read at all none, with the reasons."""
+        """The poses of a shard; of one that cannot be read at all none, with the reasons. Raises Unfetched."""
         with fetched(shard) as (source, missed):
             try:
+                if not source.files:
+                    raise NothingRead(Path(shard.files[0]), missed)
                 poses = self.predictor.predict_source(source, self.batch, missed)
             except (NothingRead, Unreadable) as error:
-                skipped = error.skipped if isinstance(error, NothingRead) else [error.skipped]
+                skipped = error.skipped if isinstance(error, NothingRead) else [*missed, error.skipped]
                 poses = _nothing(self.predictor.settings.model.parts, source, skipped)
-        return replace(poses, source=shard.files[0])
+        return _with_addresses(poses, shard, source)
+
+
+def _said(shard: Shard, rows: int = 0, skipped: int = 0, new: bool = True, failed: str = "") -> dict[str, Any]:
+    return {"number": shard.number, "rows": rows, "skipped": skipped, "new": new, "failed": failed}
+
+
+def _with_addresses(poses: Poses, shard: Shard, source: Source) -> Poses:
+    """The poses as of the files that the user named, and not of copies that are gone."""
+    addresses = {str(path): name for path, name in zip(source.files, source.names, strict=True)}
+    skipped = tuple(one._replace(path=addresses.get(one.path, one.path)) for one in poses.skipped)
+    provenance = {**poses.provenance, "input": shard.files[0]}
+    return replace(poses, source=shard.files[0], skipped=skipped, provenance=provenance)
 
 
 @contextmanager
 def fetched(shard: Shard) -> Generator[tuple[Source, list[Skipped]]]:
-    """The shard as a source whose files lie on this machine, and what could not be fetched; copies are gone afterwards."""
+    """The shard as a source whose files lie on this machine, and what is not there; copies are gone afterwards.
+
+    Raises Unfetched for whatever else a store may say: it may give the file the next time.
+    """
     with tempfile.TemporaryDirectory(prefix="partpose-") as folder:
         there, missed = [], []
         for i, file in enumerate(shard.files):
             try:
-                there.append((_here(file, Path(folder) / f"{i}{Path(file).suffix}"), file))
-            except (OSError, ImportError, ValueError) as error:
-                missed.append(Skipped(file, f"cannot be fetched: {error}"))
+                there.append((_here(file, Path(folder) / f"{i}{Path(file.partition('?')[0]).suffix}"), file))
+            except FileNotFoundError:
+                missed.append(Skipped(file, "is not there"))
+            except Exception as error:  # every store has errors of its own
+                raise Unfetched(f"{file} cannot be fetched: {error}") from error
         files, names = tuple(path for path, _ in there), tuple(name for _, name in there)
         path = files[0] if shard.kind == "video" and files else Path(folder)
         yield (

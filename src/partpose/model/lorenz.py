@@ -118,7 +118,7 @@ class LorenzGenerator(nn.Module):
         scene: Float[Tensor, "b g size size"] | None = None,
     ) -> Float[Tensor, "b c size size"]:
         if background is not None and scene is not None:  # it has no second layer: all that it has is what it is told
-            coarse = F.adaptive_avg_pool2d(scene, background.shape[-2:])
+            coarse = F.avg_pool2d(scene, 4)
             background = torch.where(coarse[:, -1:].mean((2, 3), keepdim=True) > 0, coarse, background)
         x = appearance.new_zeros(len(mean), 0, 2, 2)
         for n in self.levels:

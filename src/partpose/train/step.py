@@ -93,7 +93,7 @@ def training_step(
     size, loss = settings.model.size, settings.loss
     x, x_t = sample(canvas, draw.plain.at(size)), sample(canvas, draw.warped.at(size))
 
-    seen, seen_t, scene = x, x_t, None
+    seen, seen_t, scene, scene_t = x, x_t, None, None
     if beside.scene is not None:
         scene, scene_t = (seen_through(beside.scene, view.at(size)) for view in (draw.plain, draw.warped))
         seen, seen_t = elsewhere(x, scene, rng), elsewhere(x_t, scene_t, rng)
@@ -101,9 +101,8 @@ def training_step(
     maps, maps_t = model.part_maps(draw.recolour(torch.cat([seen, seen_t]))).chunk(2)
     (mean, cov), (mean_t, cov_t) = moments(maps), moments(maps_t)
 
-    appearance = model.appearance(
-        *(seen_t, maps_t) if beside.partner is None else looks(model, beside, draw, size, rng)
-    )
+    own = beside.partner is None
+    appearance = model.appearance(*(seen_t, maps_t) if own else looks(model, beside.partner, scene_t, draw, size, rng))
     known = None if scene is None else trusted(scene, rng)
     rebuilt = model.generator(mean, cov, appearance, size, model.background(x, rng), known)
 
@@ -120,11 +119,12 @@ def training_step(
     )
 
 
-def looks(model: PartModel, beside: Beside, draw: Draw, size: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Another frame of the clip, seen as the transformed view is, and its part maps."""
-    view = sample(beside.partner, draw.warped.at(size))
-    if beside.scene is not None:
-        view = elsewhere(view, seen_through(beside.scene, draw.warped.at(size)), rng)
+def looks(
+    model: PartModel, partner: Tensor, scene: Tensor | None, draw: Draw, size: int, rng: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Another frame of the clip, seen as the transformed view is, and its part maps.  scene: what is behind it there."""
+    view = sample(partner, draw.warped.at(size))
+    view = view if scene is None else elsewhere(view, scene, rng)
     _, recoloured = draw.recolour(torch.cat([view, view])).chunk(2)
     return view, model.part_maps(recoloured)
 
