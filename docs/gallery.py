@@ -25,6 +25,7 @@ from partpose.edit.pictures import as_seen, encode, few_views
 from partpose.edit.swap import swap_picture
 from partpose.errors import PartposeError
 from partpose.model.part_model import Encoding
+from partpose.model.shipped import shipped
 from partpose.predict.draw import enlarge, sheet, write_animation
 from partpose.predict.predictor import Predictor
 from partpose.predict.show import Shown, to_pixels
@@ -104,11 +105,11 @@ def _with_dot(predictor: Predictor, encoding: Encoding, place: NDArray[np.float6
 
 EXHIBITS = {
     "swap": Exhibit(
-        "Shapes across, looks down", "`partpose swap figures --shape … --appearance …`", "figures", "plain", swaps
+        "Shapes across, looks down", "`partpose swap`, with the model `figures`.", "figures", "plain", swaps
     ),
     "by_part": Exhibit(
         "Part by part",
-        "`partpose swap figures --parts …`: the looks of a few parts, then of more, then of all.",
+        "The same with `--parts`: the looks of a few parts, then of more, then of all.",
         "figures",
         "plain",
         by_part,
@@ -169,6 +170,9 @@ def main() -> None:
     options = parser.parse_args()
     for name in options.only:
         one = EXHIBITS[name]
+        if one.model not in shipped():
+            print(f"{name}: left as it is, there is no model {one.model}")
+            continue
         if (source := place_of(one.source, options)) is None:
             print(f"{name}: left as it is, it needs --data")
             continue
