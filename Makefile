@@ -1,6 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+ALL := .venv/.installed-all
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO := runs/demo
 export OMP_WAIT_POLICY ?= PASSIVE
 
@@ -10,14 +12,18 @@ help:
 	@echo "make demo   draw people, learn their parts from scratch, measure (5 minutes on 2 cores)"
 	@echo "make test   all checks and tests"
 	@echo "make docs   the documentation as a site, in site/"
-	@echo "make setup  only the environment in .venv that both use"
+	@echo "make setup  only the environment in .venv: what partpose needs, and its page"
 
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"partpose needs Python 3.11 or newer, this is {sys.version.split()[0]}; try make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cluster,docs,page,tensorboard,test]'
+	$(PIP) -e '.[page,tensorboard]'
+	@touch $@
+
+$(ALL): $(STAMP)
+	$(PIP) -e '.[cluster,docs,page,tensorboard,test]'
 	@touch $@
 
 demo: setup
@@ -33,15 +39,15 @@ demo: setup
 	@echo "what it sees:      $(DEMO)/pictures/parts.png part_maps.png reconstructions.png swap.png"
 	@echo "keypoints:         $(DEMO)/predictions/figures.h5 and .csv"
 
-test: setup check
+test: check
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: setup
+check: $(ALL)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/ty check
 
-docs: setup
+docs: $(ALL)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@echo "the site: site/index.html"
 
