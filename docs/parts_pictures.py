@@ -42,7 +42,7 @@ class Case(NamedTuple):
     changes: dict[str, dict[str, Any]]
 
 
-FLAT = {"model": {"logit_scale": 0.2}, "loss": {"concentration": 0.0, "mean": 0.0, "covariance": 0.0, "evidence": 0.0}}
+FLAT = {"model": {"logit_scale": 0.2}, "train": {"learning_rate": 1e-5}}
 INSIDE = {"transform": {"keep_inside": True}}
 CASES = {
     "healthy": Case("plain", {}),
