@@ -16,15 +16,17 @@ help:
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt
+.venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"partpose needs Python 3.11 or newer, this is {sys.version.split()[0]}; try make PYTHON=python3.11")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv
+
+$(STAMP): pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) -e '.[page,tensorboard]'
 	@touch $@
 
-$(ALL): $(STAMP)
+$(ALL): pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) -e '.[cluster,docs,page,tensorboard,test]'
-	@touch $@
+	@touch $@ $(STAMP)
 
 demo: setup
 	rm -rf $(DEMO)

@@ -22,6 +22,7 @@ ALLOWED = {  # layer → what it may import besides itself: a layer, or one modu
     "predict": BASE | {"geometry", "model", "data"},
     "evaluate": BASE | {"geometry", "model", "data", "predict", "train.health"},
     "edit": BASE | {"geometry", "model", "data", "predict"},
+    "cluster": BASE | {"data", "predict", "edit.names"},
 }
 HEAVY = {"torch", "av", "h5py", "safetensors"}
 
