@@ -208,8 +208,6 @@ def predict(
         from partpose.clustering import predict_on_cluster
 
         return predict_on_cluster(model, inputs, output, wanted or Wanted(), device, finish or Finish(), engine)
-    if engine is not None and engine != Engine():
-        raise PartposeError("--shard and --workers are about --engine ray: add it, or leave them out")
     from partpose.prediction import predict_inputs
 
     return predict_inputs(model, inputs, output, wanted or Wanted(), device, finish or Finish())

@@ -273,18 +273,16 @@ def _test_split(source: Source) -> Source:
 
 def list_models() -> None:
     """Print the shipped models."""
-    if not shipped():
+    names = shipped()
+    if not names:
         return print("no models come with this installation; train one with `partpose train`")
-    for name in shipped():
+    for name in names:
         settings, facts = read_config(resolve(name))
-        about = facts.get("about", {})
-        error = (
-            f"{about['error']:.2f} {about['unit']} (mean pose {about['mean_pose_error']:.2f})"
-            if "error" in about
-            else "not measured"
-        )
+        about, error = facts.get("about", {}), "not measured"
+        if "error" in about:
+            error = f"{about['error']:.2f} {about['unit']} (mean pose {about['mean_pose_error']:.2f})"
         print(f"{name}: {about.get('shows', 'a model')}")
         size, licence = f"{settings.model.parts} parts, {settings.model.size} px", about.get("licence", "unknown")
         print(f"    {size}; error {error}; licence: {licence}")
-    print(f"\nfor example: partpose predict {shipped()[0]} PICTURES --output OUT --overlay")
-    print(f"data, limits, and how each was made: {resolve(shipped()[0]).parent}/MODEL/{CARD}")
+    print(f"\nfor example: partpose predict {names[0]} PICTURES --output OUT --overlay")
+    print(f"data, limits, and how each was made: {resolve(names[0]).parent}/MODEL/{CARD}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from partpose.cluster.plan import SHARDS, read_plan
+from partpose.cluster.plan import file_of, read_plan
 from partpose.errors import PartposeError, Skipped
 from partpose.predict.files import write_files
 from partpose.predict.formats import read_hdf5
@@ -65,7 +65,7 @@ def _write(poses: Poses, stem: Path, formats: Sequence[str], linear_map: Landmar
 def _shards(folder: Path) -> tuple[list[Path], int]:
     """The files of all shards, and how many of them, the first ones, are of pictures."""
     plan = read_plan(folder)
-    paths = [folder / SHARDS / f"{number:08d}.h5" for number in range(plan["shards"])]
+    paths = [file_of(folder, number) for number in range(plan["shards"])]
     if missing := sum(not path.is_file() for path in paths):
         raise PartposeError(
             f"{missing} of {len(paths)} shards of {folder} are missing: `partpose predict` goes on with them"

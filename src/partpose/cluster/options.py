@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from partpose.errors import PartposeError
+
 Positive = Parameter(validator=Number(gte=1))
 
 
@@ -20,3 +22,7 @@ class Engine:
     """ray: pictures in a shard, each of which is a file."""
     workers: Annotated[int | None, Positive] = None
     """ray: models at once, at most; without it as many as there are GPUs, or cores."""
+
+    def __post_init__(self) -> None:
+        if self.engine == "here" and (self.shard, self.workers) != (Engine.shard, Engine.workers):
+            raise PartposeError("--shard and --workers are about --engine ray: add it, or leave them out")

@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from partpose.data.atomic import atomic, make_folder
@@ -21,12 +21,17 @@ class Shard(NamedTuple):
     """Some pictures, or one video.  number: its place in the plan.  files: absolute paths or addresses, all of one kind."""
 
     number: int
-    kind: str
+    kind: Literal["pictures", "video"]
     files: tuple[str, ...]
 
     def file(self, output: Path) -> Path:
         """Where its poses go; the file is there when, and only when, the shard is done."""
-        return output / SHARDS / f"{self.number:08d}.h5"
+        return file_of(output, self.number)
+
+
+def file_of(output: Path, number: int) -> Path:
+    """The file of a shard by its number."""
+    return output / SHARDS / f"{number:08d}.h5"
 
 
 def list_files(inputs: Sequence[str]) -> tuple[list[str], list[Skipped]]:
@@ -72,9 +77,9 @@ def read_manifest(path: Path) -> list[str]:
 def cut(files: Sequence[str], size: int) -> list[Shard]:
     """Shards of at most `size` pictures, and one for every video."""
     pictures = [file for file in files if _kind(file) == "pictures"]
-    groups = [("pictures", tuple(pictures[i : i + size])) for i in range(0, len(pictures), size)]
-    groups += [("video", (file,)) for file in files if _kind(file) == "video"]
-    return [Shard(number, kind, some) for number, (kind, some) in enumerate(groups)]
+    shards = [Shard(i // size, "pictures", tuple(pictures[i : i + size])) for i in range(0, len(pictures), size)]
+    videos = [file for file in files if _kind(file) == "video"]
+    return shards + [Shard(number, "video", (file,)) for number, file in enumerate(videos, len(shards))]
 
 
 def settle(output: Path, shards: Sequence[Shard], about: dict[str, str]) -> None:
@@ -117,8 +122,13 @@ def fingerprint(shards: Iterable[Shard]) -> str:
     return digest.hexdigest()
 
 
+def ending_of(file: str) -> str:
+    """`.jpg` of a path, or of an address with or without a query."""
+    return Path(urlsplit(file).path if "://" in file else file).suffix
+
+
 def _kind(file: str) -> str:
-    ending = Path(urlsplit(file).path if "://" in file else file).suffix.lower()
+    ending = ending_of(file).lower()
     return "pictures" if ending in IMAGE_SUFFIXES else "video" if ending in VIDEO_SUFFIXES else ""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from partpose.cluster.plan import Shard
+from partpose.cluster.plan import Shard, ending_of
 from partpose.data.images import Unreadable
 from partpose.data.sources import Source
 from partpose.edit.names import named
@@ -36,7 +36,7 @@ class Worker:
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Predict a shard: `Shard` as a dictionary. Returns how many rows it gave and passed over, and why it is not done."""
-        shard = Shard(int(row["number"]), str(row["kind"]), tuple(row["files"]))
+        shard = Shard(int(row["number"]), row["kind"], tuple(row["files"]))
         file = shard.file(self.output)
         if file.is_file():
             return _said(shard, new=False)
@@ -82,17 +82,14 @@ def fetched(shard: Shard) -> Generator[tuple[Source, list[Skipped]]]:
         there, missed = [], []
         for i, file in enumerate(shard.files):
             try:
-                there.append((_here(file, Path(folder) / f"{i}{Path(file.partition('?')[0]).suffix}"), file))
+                there.append((_here(file, Path(folder) / f"{i}{ending_of(file)}"), file))
             except FileNotFoundError:
                 missed.append(Skipped(file, "is not there"))
             except Exception as error:  # every store has errors of its own
                 raise Unfetched(f"{file} cannot be fetched: {error}") from error
         files, names = tuple(path for path, _ in there), tuple(name for _, name in there)
         path = files[0] if shard.kind == "video" and files else Path(folder)
-        yield (
-            Source(path, "video" if shard.kind == "video" else "pictures", files, names, f"{shard.number:08d}"),
-            missed,
-        )
+        yield Source(path, shard.kind, files, names, f"{shard.number:08d}"), missed
 
 
 def _here(file: str, copy: Path) -> Path:

@@ -36,12 +36,15 @@ class Canvases(NamedTuple):
 
 
 class _Span(NamedTuple):
-    """The rows that one file may fill, of which `names` says how many it did."""
+    """The rows that one file may fill, of which `names` says how many it did.
+
+    places: of each row the width and height of the original, and left, top and side of the square that is shown.
+    """
 
     first: int
     names: list[str]
     skipped: list[Skipped]
-    extents: list[NDArray[np.float32]]
+    places: list[tuple[float, ...]]
 
 
 def read_canvases(
@@ -126,7 +129,7 @@ def _fill(
         for view in file_views(source, i, look, frames_per_video, span.skipped):
             pixels[len(span.names)] = view.pixels
             span.names.append(row_name(source.names[i], source.kind, view))
-            span.extents.append(extents(np.array([[view.width, view.height]]), np.array([view.place[:3]])))
+            span.places.append((view.width, view.height, *view.place[:3]))
             if stop.is_set():
                 break
     except Unreadable as error:
@@ -178,8 +181,8 @@ def _compact(pixels: NDArray[np.uint8], spans: list[_Span], clip: list[int]) -> 
         if to != row:
             pixels[to] = pixels[row]
     clips = np.repeat(np.array(clip, np.int64), [len(span.names) for span in spans])
-    inside = np.concatenate([extent for span in spans for extent in span.extents])
-    return Canvases(pixels[: len(names)], names, clips, skipped, inside)
+    places = np.array([place for span in spans for place in span.places])
+    return Canvases(pixels[: len(names)], names, clips, skipped, extents(places[:, :2], places[:, 2:]))
 
 
 def extents(sizes: NDArray, squares: NDArray) -> NDArray[np.float32]:

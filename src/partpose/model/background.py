@@ -13,10 +13,8 @@ BLOCKS = 8  # blocks along a side
 LEAST_KNOWN = 0.2  # share of the view that a camera's steady scene must cover
 MASKED_ANYWAY = 0.1  # share of the pictures of a known camera that are learned from as if it were not known
 OUTSIDE = -3.0  # the coverage, a logit, below which a place belongs to no part
-OTHER, FLAT = (
-    0.35,
-    0.4,
-)  # shares of the pictures of known cameras that are seen before another's scene, or a flat colour
+OTHER = 0.35  # share of the pictures of known cameras that are seen before the scene of another picture
+FLAT = 0.4  # and before a flat colour; the others keep their own
 ALIKE, DIFFERENT = 0.03, 0.1  # of values in [0, 1], what differs from the scene by less is it, by more is not
 
 
