@@ -90,21 +90,28 @@ def machine(device: str | None) -> str:
     return f"{threads} CPU core{'' if threads == 1 else 's'}"
 
 
+def learn_parts(trial: Trial, folder: Path, options: argparse.Namespace) -> int:
+    """Train as `partpose train` does, or go on; returns the exit code."""
+    return train_run(trial.place.training, folder, trial.settings, device=options.device, resume=True)
+
+
 def run_all(
     wanted: Iterable[tuple[str, Set, Callable[[Place], Trial]]],
     options: argparse.Namespace,
     done: Callable[[Trial, Path], None] = lambda *_: None,
+    train: Callable[[Trial, Path, argparse.Namespace], int] = learn_parts,
 ) -> None:
     """Make the runs whose results are not there; one that fails does not keep the others from theirs.
 
     wanted: the set of each, and what makes the run of its place.  done: is called with every trial and its run's folder.
+    train: leaves a model in a folder, or goes on with one, and returns 0 where it came to its end.
     Raises PartposeError at the end, with the failures.
     """
     failures = []
     for name, one, make in wanted:
         try:
             trial = make(find(name, one, options.data, options.clips, options.work / "inputs"))
-            done(trial, measure(trial, options))
+            done(trial, measure(trial, options, train))
         except PartposeError as error:
             print(f"failed: {name}: {error}", file=sys.stderr, flush=True)
             failures.append(str(error))
@@ -112,7 +119,9 @@ def run_all(
         raise PartposeError(f"{len(failures)} of the runs failed, the first: {failures[0]}")
 
 
-def measure(trial: Trial, options: argparse.Namespace) -> Path:
+def measure(
+    trial: Trial, options: argparse.Namespace, train: Callable[[Trial, Path, argparse.Namespace], int] = learn_parts
+) -> Path:
     """Train, evaluate, keep the result; what is there is kept. The same command goes on with what was interrupted."""
     path = options.results / f"{file_name(trial.about)}.json"
     folder = options.work / path.parent.name / path.stem
@@ -124,7 +133,7 @@ def measure(trial: Trial, options: argparse.Namespace) -> Path:
     if options.again:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"\n{path.stem}", flush=True)
-    if code := train_run(trial.place.training, folder, trial.settings, device=options.device, resume=True):
+    if code := train(trial, folder, options):
         sys.exit(code)
     report = folder / "evaluation.json"
     evaluate_model(str(folder), trial.place.annotated, json=report, device=options.device)

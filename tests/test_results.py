@@ -13,7 +13,10 @@ from partpose.data.figures import draw_figures
 from partpose.data.sources import training_files
 from partpose.errors import PartposeError
 from partpose.evaluate import disentangle
+from partpose.geometry import grid
 from partpose.model.part_model import load_model
+from partpose.model.shape import spatial_softmax
+from partpose.train.step import draw_step
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
@@ -340,3 +343,39 @@ def test_what_was_not_trained_or_is_not_known_is_not_shipped(tmp_path, module, m
         with pytest.raises(SystemExit, match="2"):
             module("ship").main()
         assert words in capsys.readouterr().err
+
+
+# ---- with labels
+
+
+@pytest.mark.training
+@pytest.mark.xdist_group("training")
+def test_the_network_is_told_the_landmarks_of_the_training_split(tmp_path, call):
+    """The same protocol, one part a landmark; nothing of it lies among the results of parts."""
+    draw_figures(tmp_path / "data/faces_lfw5", people=4, pictures=24, size=32, seed=0)
+    call("supervised", "--sets=faces_lfw5", "--steps=2")
+    (path,) = (tmp_path / "results").rglob("*.json")
+    kept = json.loads(path.read_text())
+    assert path.parent.name == "supervised"
+    assert (kept["parts"], kept["train_pictures"]) == (15, 18)
+    assert kept["command"] == "python benchmarks/supervised.py --sets faces_lfw5 --steps 2 --seeds 0 --data DIR"
+    page = (tmp_path / "docs/results.md").read_text()
+    assert f"| 2 steps | 0 | 32 | {kept['error']:.2f} |" in page
+    assert kept["command"] in page
+
+
+def test_landmarks_move_with_the_view_and_missing_ones_do_not_count(module):
+    """The loss is nought where the keypoints lie on the landmarks of the view, whatever the view."""
+    supervised = module("supervised")
+    settings = module("sets").SETS["figures-plain"].settings(changes={"model": {"parts": 2, "size": 32}})
+    draw = draw_step(4, settings, 1.0, torch.Generator().manual_seed(0))
+    truth = torch.tensor([[0.2, -0.1], [float("nan"), 0.0]]).expand(4, 2, 2)
+    told = supervised.Told.__new__(supervised.Told)
+    told.truth, told.device = truth, torch.device("cpu")
+    inside = draw.plain.inverse(truth.nan_to_num(), steps=1)
+    at = (grid(64, 64) - inside[:, :, None, None]).square().sum(-1)
+    told.model = Namespace(part_maps=lambda _: spatial_softmax(-at / 0.002))
+    terms = told.terms(torch.zeros(4, 3, 40, 40), draw, settings)
+    assert float(terms.reconstruction) < 0.02
+    told.truth = truth + 0.3
+    assert float(told.terms(torch.zeros(4, 3, 40, 40), draw, settings).reconstruction) > 0.2

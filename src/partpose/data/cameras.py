@@ -4,8 +4,6 @@ A scene that is the same in many pictures is an object with landmarks of its own
 that is given it for nothing, and a loss that looks for parts where a picture differs from it, have no use for that.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,38 +14,57 @@ FEWEST = 8
 MOST = 256
 LEARNT_FROM = 2000
 PATIENCE = 200
+_NOT_ASKED = -2
 FRAMES = 100
 STEADY = 10.0
 """A pixel belongs to the scene where half of the pictures differ from their median by less than this, of 255 levels."""
 
 
-class Cameras(NamedTuple):
-    """M cameras behind N pictures.
+class Cameras:
+    """M cameras behind N pictures, each of which is looked at once, when somebody asks for it.
 
-    number: int64 (N,), which camera took each picture, -1 for none of them.  scene: uint8 (M, side, side, C), the median of its
-    pictures where that is steady, and a guess elsewhere.  steady: bool (M, side, side), where it is no guess.
+    To look through all of them at the start would read a pack of a million from end to end.
+
+    leaders: float32 (M, cells), the border that each camera's pictures have.  scene: uint8 (M, side, side, C), the median of
+    some of them where that is steady, and a guess elsewhere.  steady: bool (M, side, side), where it is no guess.
     """
 
-    number: NDArray[np.int64]
-    scene: NDArray[np.uint8]
-    steady: NDArray[np.bool_]
+    def __init__(
+        self,
+        pixels: NDArray[np.uint8],
+        leaders: NDArray[np.float32],
+        scene: NDArray[np.uint8],
+        steady: NDArray[np.bool_],
+    ) -> None:
+        self.pixels, self.leaders, self.scene, self.steady = pixels, leaders, scene, steady
+        self._number = np.full(len(pixels), _NOT_ASKED)
+
+    def of(self, rows: NDArray) -> NDArray[np.int64]:
+        """(R,) which camera took each of these pictures, -1 for none of them."""
+        if (new := rows[self._number[rows] == _NOT_ASKED]).size:
+            self._number[new] = _nearest(_borders(self.pixels, new), self.leaders)
+        return self._number[rows]
 
 
 def find_cameras(pixels: NDArray[np.uint8], seed: int = 0) -> Cameras:
-    """The cameras of uint8 (N, side, side, C) squares; one that took fewer than `FEWEST` of them counts for none."""
-    leaders = _leaders(_borders(pixels, _some(len(pixels), LEARNT_FROM, seed)))
-    blocks = np.array_split(np.arange(len(pixels)), -(-len(pixels) // 512))
-    nearest = np.concatenate([_nearest(_borders(pixels, rows), leaders) for rows in blocks])
-    scenes, steady, number = [], [], np.full(len(pixels), -1)
-    for i in range(len(leaders)):
-        rows = np.flatnonzero(nearest == i)
-        if len(rows) >= FEWEST:
-            number[rows] = len(scenes)
-            median, sure = _steady(pixels[rows[_some(len(rows), FRAMES, seed)]])
-            scenes.append(filled(median, sure))
-            steady.append(sure)
-    shape = (len(scenes), *pixels.shape[1:])
-    return Cameras(number, np.array(scenes, np.uint8).reshape(shape), np.array(steady, bool).reshape(shape[:-1]))
+    """The cameras of uint8 (N, side, side, C) squares, found among `LEARNT_FROM` of them.
+
+    One that took fewer than `FEWEST` of those counts for none.
+    """
+    sample = _some(len(pixels), LEARNT_FROM, seed)
+    borders = _borders(pixels, sample)
+    found = _leaders(borders)
+    nearest = _nearest(borders, found)
+    kept = [i for i in range(len(found)) if (nearest == i).sum() >= FEWEST]
+    scenes, steady = [], []
+    for i in kept:
+        rows = sample[nearest == i]
+        median, sure = _steady(pixels[rows[_some(len(rows), FRAMES, seed)]])
+        scenes.append(filled(median, sure))
+        steady.append(sure)
+    shape = (len(kept), *pixels.shape[1:])
+    scene, known = np.array(scenes, np.uint8).reshape(shape), np.array(steady, bool).reshape(shape[:-1])
+    return Cameras(pixels, found[kept], scene, known)
 
 
 def _borders(pixels: NDArray[np.uint8], rows: NDArray) -> NDArray[np.float32]:

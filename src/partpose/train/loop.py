@@ -315,7 +315,8 @@ def scenes(cameras: Cameras, rows: NDArray, device: torch.device) -> torch.Tenso
     """What `Beside.scene` holds for these rows; None where no picture has a known camera."""
     if not len(cameras.scene):
         return None
-    number, of_camera = cameras.number[rows], (cameras.number[rows] >= 0)[:, None, None, None]
+    number = cameras.of(rows)
+    of_camera = (number >= 0)[:, None, None, None]
     known = cameras.steady[number][..., None].astype(np.uint8) * 255
     both = np.concatenate([cameras.scene[number], known], axis=-1) * of_camera
     return torch.from_numpy(both).to(device).permute(0, 3, 1, 2).float().div_(255)
