@@ -129,10 +129,10 @@ def compare(name: str, settings: Settings, count: int, rounds: int, folder: Path
     ]
 
 
-def replica(folder: Path, count: int) -> Path:
-    """A pack of so many black pictures, which takes no room on the disk but for its table."""
+def replica(folder: Path, count: int, size: int = 32) -> Path:
+    """A pack of so many black pictures of a size, which takes no room on the disk but for its table."""
     folder.mkdir()
-    settings = load_preset("figures").override({"model": {"size": 32}}, "benchmark")
+    settings = load_preset("figures").override({"model": {"size": size}}, "benchmark")
     side, channels = settings.model.canvas, settings.model.channels
     pixels = np.lib.format.open_memmap(folder / PACKED, "w+", np.uint8, (count, side, side, channels))
     del pixels
@@ -143,7 +143,7 @@ def replica(folder: Path, count: int) -> Path:
     sizes = [BLOCK] * (count // BLOCK) + [count % BLOCK] * bool(count % BLOCK)
     crc = {size: zlib.crc32(bytes(size * side**2 * channels)) for size in set(sizes)}
     about = About(
-        **{"partpose": "benchmark", "date": "", "source": "replica", "count": count, "size": 32, "side": side},
+        **{"partpose": "benchmark", "date": "", "source": "replica", "count": count, "size": size, "side": side},
         **{"channels": channels, "margin": None, "frames_per_video": 1, "held_out": 0, "plan": "", "skipped": []},
         **{"table": digest_of(folder / TABLE), "blocks": [(size, crc[size]) for size in sizes]},
     )

@@ -73,14 +73,18 @@ class Stopwatch:
         return lambda: setattr(owner, name, original)
 
 
-def trainer(settings: Settings, device: torch.device, folder: Path) -> loop.Trainer:
-    """A trainer over noise, none of whose steps writes a log line."""
+def trainer(settings: Settings, device: torch.device, folder: Path, canvases: Canvases | None = None) -> loop.Trainer:
+    """A trainer none of whose steps writes a log line, over noise where nothing is given."""
     train = settings.train.model_copy(update={"steps": 10**9, "minutes": None, "log_every": 10**9})
     settings = settings.model_copy(update={"train": train})
-    side, n = settings.model.canvas, 2 * train.batch
+    return loop.Trainer(folder, canvases or noise(settings), settings, device, Silent())
+
+
+def noise(settings: Settings) -> Canvases:
+    """Pictures for two steps."""
+    side, n = settings.model.canvas, 2 * settings.train.batch
     pixels = np.random.default_rng(0).integers(0, 256, (n, side, side, settings.model.channels), np.uint8)
-    canvases = Canvases(pixels, tuple(map(str, range(n))), np.full(n, -1), [])
-    return loop.Trainer(folder, canvases, settings, device, Silent())
+    return Canvases(pixels, tuple(map(str, range(n))), np.full(n, -1), [])
 
 
 def seconds_a_picture(run: loop.Trainer, watch: Stopwatch, least: float) -> float:

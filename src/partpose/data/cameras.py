@@ -7,6 +7,8 @@ that is given it for nothing, and a loss that looks for parts where a picture di
 import numpy as np
 from numpy.typing import NDArray
 
+from partpose.data.mapped import take
+
 CELLS = 16
 ALIKE = 8.0
 """Two borders are of one scene where three quarters of their cells differ by less than this, of 255 levels."""
@@ -59,7 +61,7 @@ def find_cameras(pixels: NDArray[np.uint8], seed: int = 0) -> Cameras:
     scenes, steady = [], []
     for i in kept:
         rows = sample[nearest == i]
-        median, sure = _steady(pixels[rows[_some(len(rows), FRAMES, seed)]])
+        median, sure = _steady(take(pixels, rows[_some(len(rows), FRAMES, seed)]))
         scenes.append(filled(median, sure))
         steady.append(sure)
     shape = (len(kept), *pixels.shape[1:])
@@ -69,7 +71,7 @@ def find_cameras(pixels: NDArray[np.uint8], seed: int = 0) -> Cameras:
 
 def _borders(pixels: NDArray[np.uint8], rows: NDArray) -> NDArray[np.float32]:
     """(R, cells) the outer ring of the picture on a coarse grid, where objects seldom are."""
-    some = pixels[rows].astype(np.float32)
+    some = take(pixels, rows).astype(np.float32)
     side = some.shape[1] // CELLS * CELLS
     grid = some[:, :side, :side].reshape(len(rows), CELLS, side // CELLS, CELLS, side // CELLS, -1).mean((2, 4))
     ring = np.ones((CELLS, CELLS), bool)
