@@ -58,15 +58,15 @@ def find_cameras(pixels: NDArray[np.uint8], seed: int = 0) -> Cameras:
     found = _leaders(borders)
     nearest = _nearest(borders, found)
     kept = [i for i in range(len(found)) if (nearest == i).sum() >= FEWEST]
-    scenes, steady = [], []
+    scenes, known = [], []
     for i in kept:
         rows = sample[nearest == i]
-        median, sure = _steady(take(pixels, rows[_some(len(rows), FRAMES, seed)]))
+        median, sure = steady(take(pixels, rows[_some(len(rows), FRAMES, seed)]))
         scenes.append(filled(median, sure))
-        steady.append(sure)
+        known.append(sure)
     shape = (len(kept), *pixels.shape[1:])
-    scene, known = np.array(scenes, np.uint8).reshape(shape), np.array(steady, bool).reshape(shape[:-1])
-    return Cameras(pixels, found[kept], scene, known)
+    scene, sure = np.array(scenes, np.uint8).reshape(shape), np.array(known, bool).reshape(shape[:-1])
+    return Cameras(pixels, found[kept], scene, sure)
 
 
 def _borders(pixels: NDArray[np.uint8], rows: NDArray) -> NDArray[np.float32]:
@@ -107,7 +107,7 @@ def _nearest(borders: NDArray[np.float32], leaders: NDArray[np.float32]) -> NDAr
     return number
 
 
-def _steady(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+def steady(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """The median of some pictures of one camera, and where it is the scene: not what moves in front of it."""
     median = np.median(pixels, axis=0).astype(np.uint8)
     away = np.abs(pixels.astype(np.int16) - median).max(axis=-1)

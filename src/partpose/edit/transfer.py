@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from partpose.data.cameras import filled, steady
 from partpose.data.reading import View, read_views
 from partpose.data.sources import Source
 from partpose.data.video import VideoWriter
@@ -30,8 +31,6 @@ from partpose.predict.show import to_pixels
 BATCH = 32
 SAMPLES = 32
 """Frames whose median is the background."""
-NEAR = 0.04
-"""How far from the median, of values in [0, 1], the same thing may look in another frame."""
 TITLES = ("motion", "looks", "motion in these looks")
 
 
@@ -130,21 +129,23 @@ def _background(predictor: Predictor, source: Source, skipped: list[Skipped]) ->
     views = views_of(source, SAMPLES, predictor.look, skipped) if known else []
     if not views:
         return None
-    images = predictor.tensor(np.stack([view.pixels for view in views]))
-    scene = steady_scene(images)
-    return predictor.network.encode(images[:1]).background if scene is None else scene
+    frames = np.stack([view.pixels for view in views])
+    scene = steady_scene(frames)
+    return (
+        predictor.network.encode(predictor.tensor(frames[:1])).background if scene is None else predictor.tensor(scene)
+    )
 
 
-def steady_scene(images: torch.Tensor) -> torch.Tensor | None:
-    """What a fixed camera sees behind the object in (F, C, side, side) frames, as models with its background are trained.
+def steady_scene(frames: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """What a fixed camera sees behind the object in (F, side, side, C) frames, as models with its background are trained.
 
-    (1, C + 1, side, side): the median, and in the last channel where half of the frames are near it; the median is 0
-    elsewhere. None where that is so in too little of the picture: the camera moves, or the object never does.
+    (1, side, side, C + 1): the median with a guess where it is not steady, and in the last channel 255 where it is. None where
+    too little of it is: the camera moves, or the object never does.
     """
-    median = images.median(0, keepdim=True).values
-    near = (images - median).abs().amax(1, keepdim=True) < NEAR
-    known = (near.float().mean(0, keepdim=True) > 0.5).to(images)
-    return torch.cat([median * known, known], 1) if known.mean() > LEAST_KNOWN else None
+    median, known = steady(frames)
+    if known.mean() <= LEAST_KNOWN:
+        return None
+    return np.concatenate([filled(median, known), known[..., None].astype(np.uint8) * 255], axis=-1)[None]
 
 
 def _beside(
