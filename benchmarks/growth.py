@@ -33,7 +33,6 @@ from partpose.config import Settings, load_preset
 from partpose.data.pack import open_pack
 from partpose.predict.predictor import choose_device
 
-SECONDS = 3.0
 HEAD = """## Growth
 
 Seconds of a training step and its memory, over one size at a time, all else being as the preset says; of {preset} on {machine}.
@@ -78,7 +77,7 @@ def child(options: argparse.Namespace) -> dict[str, float]:
         run = trainer(settings, device, Path(folder), canvases)
         ready = watch.now() - began
         seconds_a_picture(run, watch, 0.1)
-        step = seconds_a_picture(run, watch, SECONDS) * settings.train.batch
+        step = seconds_a_picture(run, watch, options.seconds) * settings.train.batch
     taken = counted("status", "VmHWM") - before
     if device.type == "cuda":
         taken = torch.cuda.max_memory_allocated(device) / 1024
@@ -101,7 +100,7 @@ def measure(name: str, options: argparse.Namespace, folder: Path) -> list[dict[s
 def _apart(name: str, value: int, pack: Path | None, options: argparse.Namespace) -> dict[str, float]:
     """`child` in a process of its own."""
     command = [sys.executable, __file__, "--axis", name, "--value", str(value), "--preset", options.preset]
-    command += ["--device", options.device] if options.device else []
+    command += ["--seconds", str(options.seconds), *(["--device", options.device] if options.device else [])]
     command += ["--pack", str(pack)] if pack else []
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
@@ -137,6 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="how a step's time and memory grow")
     parser.add_argument("--preset", default="animals")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of steps, in each round")
     parser.add_argument("--device", default=None)
     parser.add_argument("--only", type=trials.words, default=list(AXES), metavar="A,B,…")
     parser.add_argument("--folder", type=Path, help="where the packs of nothing lie for a while; they take 100 MB")

@@ -1,5 +1,6 @@
 """The benchmarks run, on small replicas of their data."""
 
+import importlib
 import json
 import runpy
 from pathlib import Path
@@ -96,3 +97,33 @@ def test_predictions_are_timed_and_their_memory_is_measured(tmp_path, monkeypatc
     for words in ("end to end", "99th percentile", "peak memory over torch's own"):
         assert words in printed
         assert words in page
+
+
+@pytest.mark.training
+@pytest.mark.xdist_group("training")
+def test_growth_is_measured_line_by_line_in_processes_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    growth = importlib.import_module("growth")
+    monkeypatch.setitem(growth.AXES, "pictures", growth.AXES["pictures"]._replace(values=(40, 80)))
+    options = ["--preset", "smoke", "--only", "pictures", "--rounds", "1", "--seconds", "0.1", "--device", "cpu"]
+    monkeypatch.setattr("sys.argv", ["growth.py", *options, "--page", str(tmp_path / "results.md")])
+    growth.main()
+    page = (tmp_path / "results.md").read_text()
+    assert "python benchmarks/growth.py --preset smoke --only pictures\n" in page
+    first, second = (
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in page.splitlines()[-8:]
+        if line[:3] in ("| 4", "| 8")
+    )
+    assert (first[0], second[0]) == ("40", "80")
+    assert float(first[1]) > 0 < float(second[3])
+    assert first[2] == first[4] == ""
+
+
+def test_growth_by_the_pixels_is_half_of_that_by_the_side(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    growth = importlib.import_module("growth")
+    lines = [{"value": 64, "step": 1.0}, {"value": 128, "step": 4.0}]
+    assert growth.exponent(growth.AXES["size"], *lines, "step") == "1.00"
+    assert growth.exponent(growth.AXES["parts"], *lines, "step") == "2.00"
+    assert growth.exponent(growth.AXES["size"], None, lines[0], "step") == ""
