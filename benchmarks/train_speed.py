@@ -1,6 +1,7 @@
-"""Pictures a second of training, for the presets and for the original's network at the same picture size, in one run.
+"""Pictures a second of training, for the presets and for the original's network at the same picture size, in one run: the
+section "speed" of docs/results.md.
 
-    python benchmarks/train_speed.py [--presets figures people] [--device cuda:0] [--rounds 3] [--json FILE]
+    python benchmarks/train_speed.py [--presets figures people] [--sizes 64 128 256] [--compile] [--device cuda:0] [--rounds 3]
 
 Steps of a preset and of lorenz2019 alternate, so that a machine whose speed drifts slows both; medians are printed. What is
 timed is the trainer's own step, with its warps, losses, optimiser and moving average, on noise that is already decoded.
@@ -20,13 +21,14 @@ from pathlib import Path
 from typing import Any
 
 # isort: off
-import partpose  # noqa: F401  (sets OMP_WAIT_POLICY before torch is imported)
-import numpy as np
-import torch
+import trials  # sets OMP_WAIT_POLICY before torch is imported
 
 # isort: on
+import numpy as np
+import torch
 from rich.console import Console
 from rich.table import Table
+from sections import PAGE, write_section
 from torch.utils.flop_counter import FlopCounterMode
 
 from partpose.config import Settings, load_preset
@@ -35,8 +37,16 @@ from partpose.predict.predictor import choose_device
 from partpose.train import loop, losses, step, warp
 
 STAGES = ("data", "warp", "shape", "appearance", "generator", "losses", "backward", "optimiser")
+LEAST = 4.0  # seconds, of each round
 LOSSES = ("mean_difference", "covariance_difference", "separation", "concentration", "evidence")
 PRESETS = ("figures", "faces", "animals", "people")
+TITLES = ("preset", "px", "batch", "pictures/s", "lorenz2019", "ratio", "GFLOP/s", "of a convolution", *STAGES, "rest")
+HEAD = """## Speed of training
+
+Pictures a second on {machine}, beside the network of 2019 at the same picture size, which takes turns with ours; medians.
+*Of a convolution* is the share of the floating-point rate of one large convolution, measured in the same run, that the
+convolutions and products of a step reach over the time of the whole step; then what share of that time goes where.
+"""
 
 
 class Silent:
@@ -147,15 +157,18 @@ def original_at(size: int, device: torch.device) -> Settings:
     return load_preset("lorenz2019").override(changes, "benchmark")
 
 
-def measure(preset: str, device: torch.device, rounds: int, folder: Path) -> dict[str, Any]:
-    """One row of the table."""
-    settings = load_preset(preset)
+def measure(preset: str, size: int | None, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """One row of the table; size: None for the preset's own."""
+    changes = {"model": {} if size is None else {"size": size}, "train": {"compile": options.compile}}
+    settings, device, rounds = load_preset(preset).override(changes, "benchmark"), options.device, options.rounds
     ours, theirs = trainer(settings, device, folder), trainer(original_at(settings.model.size, device), device, folder)
     watch = Stopwatch(device)
     for run in (ours, theirs):
         run.step()
-    pairs = [(seconds_a_picture(ours, watch, 4.0), seconds_a_picture(theirs, watch, 4.0)) for _ in range(rounds)]
+        run.step()
+    pairs = [(seconds_a_picture(ours, watch, LEAST), seconds_a_picture(theirs, watch, LEAST)) for _ in range(rounds)]
     return {
+        "preset": preset,
         "size": settings.model.size,
         "batch": settings.train.batch,
         "pictures_per_second": 1 / statistics.median(a for a, _ in pairs),
@@ -167,49 +180,49 @@ def measure(preset: str, device: torch.device, rounds: int, folder: Path) -> dic
     }
 
 
-def table(rows: dict[str, dict[str, Any]], device: torch.device) -> Table:
-    """Speeds, ratios and shares of time by preset."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    drawn = Table(
-        "preset",
-        "px",
-        "batch",
-        "pictures/s",
-        "lorenz2019",
-        "ratio",
-        "GFLOP/s",
-        "of a convolution",
-        *STAGES,
-        "rest",
-        title=f"training on {name}",
-    )
-    for preset, row in rows.items():
-        numbers = (f"{row['pictures_per_second']:.1f}", f"{row['lorenz2019']:.2f}", f"{row['ratio']:.0f}×")
-        rates = (f"{row['gigaflops']:.0f}", f"{row['gigaflops'] / row['convolution_gigaflops']:.0%}")
-        parts = (f"{row['shares'][stage]:.0%}" for stage in (*STAGES, "rest"))
-        drawn.add_row(preset, str(row["size"]), str(row["batch"]), *numbers, *rates, *parts)
-    return drawn
+def cells(row: dict[str, Any]) -> list[str]:
+    """A line: speeds, ratios and shares of time."""
+    numbers = (f"{row['pictures_per_second']:.1f}", f"{row['lorenz2019']:.2f}", f"{row['ratio']:.0f}×")
+    rates = (f"{row['gigaflops']:.0f}", f"{row['gigaflops'] / row['convolution_gigaflops']:.0%}")
+    parts = (f"{row['shares'][stage]:.0%}" for stage in (*STAGES, "rest"))
+    return [row["preset"], str(row["size"]), str(row["batch"]), *numbers, *rates, *parts]
+
+
+def page(rows: list[dict[str, Any]], device: torch.device, command: str) -> str:
+    """The section."""
+    head = HEAD.format(machine=trials.machine(str(device)))
+    return "\n".join([head, trials.markdown(TITLES, map(cells, rows)), "", trials.shell([command])])
 
 
 def main() -> None:
     """Measure and print; write JSON where it was asked for."""
     parser = argparse.ArgumentParser(description="pictures a second of training")
     parser.add_argument("--presets", nargs="+", default=PRESETS)
-    parser.add_argument("--device", default=None)
+    parser.add_argument("--sizes", nargs="+", type=int, default=[None], help="in place of the presets' own")
+    parser.add_argument("--compile", action="store_true", help="with train.compile")
+    parser.add_argument("--device", default=None, type=choose_device)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, default=None)
+    parser.add_argument("--page", type=Path, default=PAGE, help="the page that is written")
     options = parser.parse_args()
-    device, rows = choose_device(options.device), {}
+    options.device = options.device or choose_device(None)
     with tempfile.TemporaryDirectory() as folder:
-        for preset in options.presets:
-            rows[preset] = measure(preset, device, options.rounds, Path(folder))
-    Console(width=180).print(table(rows, device))
+        rows = [measure(preset, size, options, Path(folder)) for preset in options.presets for size in options.sizes]
+    drawn = Table(*TITLES, title=f"training on {trials.machine(str(options.device))}")
+    for row in rows:
+        drawn.add_row(*cells(row))
+    Console(width=180).print(drawn)
+    write_section(options.page, "speed", page(rows, options.device, command_line(options)))
     if options.json:
-        speeds = {preset: row["pictures_per_second"] for preset, row in rows.items()}
-        original = {f"lorenz2019@{row['size']}": row["lorenz2019"] for row in rows.values()}
-        ratios = {preset: row["ratio"] for preset, row in rows.items()}
-        content = {"pictures_per_second": speeds | original, "ratio_to_lorenz2019": ratios, "rows": rows}
-        options.json.write_text(json.dumps(content, indent=2) + "\n")
+        options.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
+
+
+def command_line(options: argparse.Namespace) -> str:
+    """What makes these rows anew."""
+    given = [] if tuple(options.presets) == PRESETS else ["--presets", *options.presets]
+    given += [] if options.sizes == [None] else ["--sizes", *map(str, options.sizes)]
+    given += ["--compile"] * options.compile
+    return " ".join(["python benchmarks/train_speed.py", *given])
 
 
 if __name__ == "__main__":

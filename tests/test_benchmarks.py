@@ -127,3 +127,20 @@ def test_growth_by_the_pixels_is_half_of_that_by_the_side(monkeypatch):
     assert growth.exponent(growth.AXES["size"], *lines, "step") == "1.00"
     assert growth.exponent(growth.AXES["parts"], *lines, "step") == "2.00"
     assert growth.exponent(growth.AXES["size"], None, lines[0], "step") == ""
+
+
+@pytest.mark.training
+@pytest.mark.xdist_group("training")
+def test_the_speed_of_training_is_measured_beside_the_network_of_2019(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    speed = importlib.import_module("train_speed")
+    monkeypatch.setattr(speed, "LEAST", 0.01)
+    options = ["--presets", "smoke", "--sizes", "32", "--rounds", "1", "--device", "cpu"]
+    monkeypatch.setattr("sys.argv", ["train_speed.py", *options, "--page", str(tmp_path / "results.md")])
+    speed.main()
+    page = (tmp_path / "results.md").read_text()
+    assert "python benchmarks/train_speed.py --presets smoke --sizes 32\n" in page
+    (line,) = (line for line in page.splitlines() if line.startswith("| smoke | 32 |"))
+    shares = [float(cell.strip(" %")) for cell in line.split("|")[9:-1]]
+    assert len(shares) == len(speed.STAGES) + 1
+    assert abs(sum(shares) - 100) <= 5  # they are rounded
