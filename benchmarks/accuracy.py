@@ -12,7 +12,7 @@ the K, the size, the boxes and the transforms of the set's own.
 
 import argparse
 import statistics
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -51,7 +51,7 @@ around the object (data.boxes auto), the box has told its place already, and the
 seeds and their standard deviation.
 
 Nothing is mirrored and no exchange of left and right is forgiven: landmarks are the animal's own left and right, each picture
-is measured as it is, and where animals face both ways ({mirrored}) one linear map serves both.
+is measured as it is, and where animals face both ways (livestock_cattle) one linear map serves both.
 """
 
 
@@ -114,7 +114,7 @@ def page(results: list[Result], pictures: Path) -> str:
     groups = trials.grouped([r for r in results if r["set"] in SETS], "set", "preset", "budget")
     commands = [command_line(*key, sorted({r["seed"] for r in some})) for key, some in groups.items()]
     parts = [
-        INTRODUCTION.format(mirrored=_those(lambda one: one.changes.get("transform", {}).get("mirror"))),
+        INTRODUCTION,
         *(f"- {name}: {_trained_with(one)}" for name, one in SETS.items()),
         "\n" + trials.markdown(HEAD, rows(results)),
         "\nMade by\n\n" + trials.shell(commands),
@@ -123,10 +123,6 @@ def page(results: list[Result], pictures: Path) -> str:
         if (pictures / sheet_name(name)).is_file():
             parts.append(f"\n![Parts on test pictures of {name}]({sheet_name(name)})\n*{name}: {one.credit}*")
     return "\n".join(parts)
-
-
-def _those(are: Callable[[Set], object]) -> str:
-    return ", ".join(name for name, one in SETS.items() if are(one)) or "none"
 
 
 def _trained_with(one: Set) -> str:

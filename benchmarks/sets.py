@@ -14,6 +14,7 @@ BEHIND: Changes = {
     "transform": {"keep_inside": True},
     "loss": {"mean": 1.0, "covariance": 0.25},
 }
+SMALL: Changes = {"model": {"parts": 24, "size": 64}}
 RIG: Changes = {
     "model": {"parts": 24},
     "transform": {"keep_inside": False},
@@ -50,15 +51,16 @@ class Set(NamedTuple):
         return own.override(changes or {}, "the benchmark")
 
 
+AS_FIGURES = "as figures have it: two cores see four times as many pictures in the time"
 DRAWN = "drawn by `partpose figures`"
 SETS = {
     "figures-plain": Set("figures", figures="plain", seeds=(0, 1, 2), asked=(1.7, 1.0), credit=DRAWN),
     "figures-room": Set("figures", BEHIND, "as people have it", figures="room", asked=(2.5, 1.3), credit=DRAWN),
     "figures-clutter": Set("figures", BEHIND, "as people have it", figures="clutter", asked=(4.0, 2.0), credit=DRAWN),
     "faces_lfw5": Set("faces", seeds=(0, 1, 2), asked=(8.0, 5.5)),
-    "human_lspet": Set("people", asked=(0.80, 0.60), of_mean_pose=True),
+    "human_lspet": Set("people", SMALL, AS_FIGURES, asked=(0.80, 0.60), of_mean_pose=True),
     "livestock_cattle": Set(
-        "animals", {"transform": {"mirror": True}}, "they face both ways", asked=(40, 28),
+        "animals", asked=(40, 28),
         credit="LivestockKeypoints v1.0 by Yiwei Wang et al., CC BY 4.0, cropped and resized",
     ),
     "mouse_openfield": Set(
@@ -71,7 +73,7 @@ SETS = {
         credit="lightning-pose, MIT licence; recordings of Warren et al. 2021",
     ),
     "fly_courtship": Set("animals", ANY_DIRECTION, "seen from above", asked=(30, 18)),
-    "human_mocap3": Set("people"),
+    "human_mocap3": Set("people", SMALL, AS_FIGURES),
 }  # fmt: skip
 
 

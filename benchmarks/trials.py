@@ -125,7 +125,7 @@ def measure(
     """Train, evaluate, keep the result; what is there is kept. The same command goes on with what was interrupted."""
     path = options.results / f"{file_name(trial.about)}.json"
     folder = options.work / path.parent.name / path.stem
-    made_with = hashlib.sha256(trial.settings.model_dump_json().encode()).hexdigest()[:12]
+    made_with = digest_of(trial.settings)
     if path.is_file() and not options.again:
         other = "" if json.loads(path.read_text(encoding="utf-8"))["settings"] == made_with else ", of other settings"
         print(f"there already{other}: {path.name} (--again makes it anew)", flush=True)
@@ -143,6 +143,11 @@ def measure(
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return folder
+
+
+def digest_of(settings: Settings) -> str:
+    """What tells settings apart: of all that is not as by default, so that a later version may have more of them."""
+    return hashlib.sha256(settings.model_dump_json(exclude_defaults=True).encode()).hexdigest()[:12]
 
 
 def file_name(about: Result) -> str:
