@@ -171,8 +171,6 @@ class TrainSettings(Frozen):
     """Largest norm of the gradient."""
     seed: int = 0
     """Of the weights, the order of the pictures and the transforms."""
-    compile: bool = False
-    """Compile the networks first: up to a minute, for steps 1.1 times as fast on two CPU cores. Needs a C++ compiler."""
     stop_hopeless: bool = True
     """Stop with advice where after the first quarter no part is alive, apart and following the object for another quarter."""
     log_every: Annotated[int, Field(ge=1)] = 50

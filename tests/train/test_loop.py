@@ -207,23 +207,3 @@ def test_a_scene_stands_behind_the_pictures_of_its_camera_and_behind_no_other():
     assert found[1, 3].tolist() == torch.from_numpy(steady[0]).float().tolist()
     none = SimpleNamespace(of=np.array([-1]).take, scene=scene[:0], steady=steady[:0])
     assert loop.scenes(none, np.array([0]), torch.device("cpu")) is None
-
-
-def test_only_the_networks_that_learn_are_compiled(tmp_path, monkeypatch):
-    """And not the average, which is copied, saved and looked at."""
-    called = []
-
-    def compile(self) -> None:
-        called.append(self)
-
-    monkeypatch.setattr(torch.nn.Module, "compile", compile)
-    run = loop.Trainer(tmp_path, canvases(), small(compile=True), torch.device("cpu"), Listener())
-    assert called == [run.model.shape, run.model.appearance, run.model.generator]
-
-
-def test_a_missing_compiler_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(
-        PartposeError, match=r"train.compile needs a C\+\+ compiler \(g\+\+ or clang\+\+\), which is not"
-    ):
-        loop.Trainer(tmp_path, canvases(), small(compile=True), torch.device("cpu"), Listener())

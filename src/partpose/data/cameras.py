@@ -4,6 +4,8 @@ A scene that is the same in many pictures is an object with landmarks of its own
 that is given it for nothing, and a loss that looks for parts where a picture differs from it, have no use for that.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,14 +18,16 @@ FEWEST = 8
 MOST = 256
 LEARNT_FROM = 2000
 PATIENCE = 200
-_NOT_ASKED = -2
 FRAMES = 100
+MOST_SEEN = 8000
+BLOCK = 512
+_NOT_ASKED = -2
 STEADY = 10.0
 """A pixel belongs to the scene where half of the pictures differ from their median by less than this, of 255 levels."""
 
 
 class Cameras:
-    """M cameras behind N pictures, each of which is looked at once, when somebody asks for it.
+    """M cameras behind N pictures, each of which is looked at when somebody asks for it, and then remembered.
 
     To look through all of them at the start would read a pack of a million from end to end.
 
@@ -39,13 +43,14 @@ class Cameras:
         steady: NDArray[np.bool_],
     ) -> None:
         self.pixels, self.leaders, self.scene, self.steady = pixels, leaders, scene, steady
-        self._number = np.full(len(pixels), _NOT_ASKED)
+        self._number = np.full(len(pixels), _NOT_ASKED, np.int16)
 
     def of(self, rows: NDArray) -> NDArray[np.int64]:
         """(R,) which camera took each of these pictures, -1 for none of them."""
-        if (new := rows[self._number[rows] == _NOT_ASKED]).size:
+        new = np.unique(rows[self._number[rows] == _NOT_ASKED])
+        if len(new):
             self._number[new] = _nearest(_borders(self.pixels, new), self.leaders)
-        return self._number[rows]
+        return self._number[rows].astype(np.int64)
 
 
 def find_cameras(pixels: NDArray[np.uint8], seed: int = 0) -> Cameras:
@@ -53,30 +58,51 @@ def find_cameras(pixels: NDArray[np.uint8], seed: int = 0) -> Cameras:
 
     One that took fewer than `FEWEST` of those counts for none.
     """
-    sample = _some(len(pixels), LEARNT_FROM, seed)
+    sample, *more = _samples(len(pixels), seed)
     borders = _borders(pixels, sample)
-    found = _leaders(borders)
-    nearest = _nearest(borders, found)
-    kept = [i for i in range(len(found)) if (nearest == i).sum() >= FEWEST]
+    leaders = _leaders(borders)
+    taken = [sample[_nearest(borders, leaders) == i] for i in range(len(leaders))]
+    kept = [i for i, rows in enumerate(taken) if len(rows) >= FEWEST]
+    leaders, taken = leaders[kept], [taken[i] for i in kept]
+    for rows in more:
+        if all(len(some) >= FRAMES for some in taken):
+            break
+        nearest = _nearest(_borders(pixels, rows), leaders)
+        taken = [np.concatenate([some, rows[nearest == i]]) for i, some in enumerate(taken)]
+    return Cameras(pixels, leaders, *_scenes(pixels, taken, seed))
+
+
+def _samples(count: int, seed: int) -> list[NDArray[np.int64]]:
+    """Rows to learn the cameras from, and more of them for the scenes of cameras that are seldom used."""
+    order = np.random.default_rng(seed).permutation(count)[:MOST_SEEN]
+    return [np.sort(some) for some in np.split(order, range(LEARNT_FROM, len(order), BLOCK))]
+
+
+def _scenes(
+    pixels: NDArray[np.uint8], taken: Sequence[NDArray[np.int64]], seed: int
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """`Cameras.scene` and `Cameras.steady` of cameras that took these rows."""
     scenes, known = [], []
-    for i in kept:
-        rows = sample[nearest == i]
+    for rows in taken:
         median, sure = steady(take(pixels, rows[_some(len(rows), FRAMES, seed)]))
         scenes.append(filled(median, sure))
         known.append(sure)
-    shape = (len(kept), *pixels.shape[1:])
-    scene, sure = np.array(scenes, np.uint8).reshape(shape), np.array(known, bool).reshape(shape[:-1])
-    return Cameras(pixels, found[kept], scene, sure)
+    shape = (len(taken), *pixels.shape[1:])
+    return np.array(scenes, np.uint8).reshape(shape), np.array(known, bool).reshape(shape[:-1])
 
 
 def _borders(pixels: NDArray[np.uint8], rows: NDArray) -> NDArray[np.float32]:
     """(R, cells) the outer ring of the picture on a coarse grid, where objects seldom are."""
-    some = take(pixels, rows).astype(np.float32)
-    side = some.shape[1] // CELLS * CELLS
-    grid = some[:, :side, :side].reshape(len(rows), CELLS, side // CELLS, CELLS, side // CELLS, -1).mean((2, 4))
+    blocks = np.split(rows, range(BLOCK, len(rows), BLOCK))
+    return np.concatenate([_ring(take(pixels, block)) for block in blocks])
+
+
+def _ring(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    side = pixels.shape[1] // CELLS * CELLS
+    cells = pixels[:, :side, :side].reshape(len(pixels), CELLS, side // CELLS, CELLS, side // CELLS, -1)
     ring = np.ones((CELLS, CELLS), bool)
     ring[1:-1, 1:-1] = False
-    return grid[:, ring].reshape(len(rows), -1)
+    return cells.mean((2, 4), dtype=np.float32)[:, ring].reshape(len(pixels), -1)
 
 
 def _leaders(borders: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -94,17 +120,17 @@ def _leaders(borders: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _apart(borders: NDArray[np.float32], leader: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(R,) how far each border is from another one; a quarter of it may be hidden behind an object."""
-    return np.quantile(np.abs(borders - leader), 0.75, axis=1)
+    """How far borders (…, cells) are from others; a quarter of each may be hidden behind an object."""
+    return np.quantile(np.abs(borders - leader), 0.75, axis=-1)
 
 
 def _nearest(borders: NDArray[np.float32], leaders: NDArray[np.float32]) -> NDArray[np.int64]:
-    best, number = np.full(len(borders), ALIKE, np.float32), np.full(len(borders), -1)
-    for i, leader in enumerate(leaders):
-        distance = _apart(borders, leader)
-        nearer = distance < best
-        best[nearer], number[nearer] = distance[nearer], i
-    return number
+    """(R,) the leader that each border is alike, and nearest to; -1 where none is."""
+    if not len(leaders):
+        return np.full(len(borders), -1)
+    distance = np.stack([_apart(borders, leader) for leader in leaders], axis=-1)
+    best = distance.argmin(-1)
+    return np.where(distance[np.arange(len(best)), best] < ALIKE, best, -1)
 
 
 def steady(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:

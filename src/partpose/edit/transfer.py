@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from partpose.data.cameras import filled, steady
+from partpose.data.cameras import steady
 from partpose.data.reading import View, read_views
 from partpose.data.sources import Source
 from partpose.data.video import VideoWriter
@@ -137,15 +137,16 @@ def _background(predictor: Predictor, source: Source, skipped: list[Skipped]) ->
 
 
 def steady_scene(frames: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-    """What a fixed camera sees behind the object in (F, side, side, C) frames, as models with its background are trained.
+    """What a fixed camera sees behind the object in (F, side, side, C) frames.
 
-    (1, side, side, C + 1): the median with a guess where it is not steady, and in the last channel 255 where it is. None where
-    too little of it is: the camera moves, or the object never does.
+    (1, side, side, C + 1): the median and, in the last channel, 255 where it is steady; all 0 elsewhere, as of the pictures
+    that the generator learns to paint a background from. None where little is steady: the camera moves, or nothing else does.
     """
     median, known = steady(frames)
     if known.mean() <= LEAST_KNOWN:
         return None
-    return np.concatenate([filled(median, known), known[..., None].astype(np.uint8) * 255], axis=-1)[None]
+    white = np.full((*known.shape, 1), 255, np.uint8)
+    return (np.concatenate([median, white], axis=-1) * known[..., None])[None]
 
 
 def _beside(

@@ -1,11 +1,7 @@
-"""How a step is run: compiled, and by several processes, with batch norm over all their pictures and one gradient."""
+"""What several processes do in one step: batch norm over all their pictures, and one gradient."""
 
-import os
-import shutil
-import warnings
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
 from inspect import signature
 from typing import Any
 
@@ -15,26 +11,9 @@ from torch import Tensor, nn
 from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
-from partpose.errors import PartposeError
 from partpose.model.part_model import PartModel
 from partpose.train.distributed import mean_of_all
 from partpose.train.step import Terms, training_step
-
-
-def compiled(model: PartModel) -> None:
-    """Have torch compile the networks at their first step; what they are called, and their weights, stay as they are.
-
-    Raises PartposeError where there is nothing to compile with.
-    """
-    device = next(model.parameters()).device.type
-    compilers = [os.environ.get("CXX", "g++"), "clang++"]
-    if not any(map(shutil.which, compilers)) if device == "cpu" else find_spec("triton") is None:
-        wanted = f"a C++ compiler ({' or '.join(compilers)})" if device == "cpu" else "triton"
-        raise PartposeError(f"train.compile needs {wanted}, which is not installed: install it, or train without")
-    # The cached functions that it means return constants
-    warnings.filterwarnings("ignore", message="Dynamo detected a call to a `functools.lru_cache`")
-    for network in (model.shape, model.appearance, model.generator):
-        network.compile()
 
 
 class _Mean(torch.autograd.Function):
