@@ -72,21 +72,23 @@ def trial(name: str, one: Set, seed: int, options: argparse.Namespace, place: Pl
 
 def command_line(name: str, preset: str, budget: str, seeds: Iterable[int]) -> str:
     """What makes these runs anew."""
-    data = "" if SETS[name].figures else " --data DIR"
     other = "" if preset == SETS[name].preset else f" --preset {preset}"
-    options = f"{other} {trials.bound_option(budget)} --seeds {','.join(map(str, seeds))}{data}"
-    return f"python benchmarks/accuracy.py --sets {name}{options}"
+    return trials.command_line("accuracy", name, budget, seeds, other)
+
+
+def asked_error(result: Result) -> float | None:
+    """The error asked for of such a run; None where none was."""
+    one = SETS[result["set"]]
+    if one.asked is None or result["budget"] != TEN or result["preset"] != one.preset:
+        return None
+    error = one.asked["CPU" not in result["machine"]]
+    return error * result["mean_pose_error"] if one.of_mean_pose else error
 
 
 def asked(result: Result) -> str:
     """The error asked for of such a run, and whether it was met; empty where none was."""
-    one = SETS[result["set"]]
-    if one.asked is None or result["budget"] != TEN or result["preset"] != one.preset:
-        return ""
-    error = one.asked["CPU" not in result["machine"]]
-    if one.of_mean_pose:
-        error *= result["mean_pose_error"]
-    return f"≤ {error:.1f} {'✓' if result['error'] <= error else '✗'}"
+    error = asked_error(result)
+    return "" if error is None else f"≤ {error:.1f} {'✓' if result['error'] <= error else '✗'}"
 
 
 def rows(results: list[Result]) -> Iterator[list[str]]:

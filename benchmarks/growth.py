@@ -1,12 +1,13 @@
 """How the time of a training step and its memory grow: the section "growth" of docs/results.md.
 
-    python benchmarks/growth.py [--preset animals] [--rounds 3] [--device cuda:0] [--only parts,pictures] [--folder DIR]
+    python benchmarks/growth.py [--preset animals] [--rounds 3] [--device cuda:0] [--only parts pictures] [--folder DIR]
+                                [--page docs/results.md]
 
 Over K, picture size, batch and the number of pictures, one of them at a time. Every line is a process of its own, so that its
-peak of memory is its own; steps of all lines of a table take turns over the rounds, medians are printed. *Grows by* compares
-with the line above: 1 is linear (in the pixels, for the size), less is less. The pictures are noise; many of them are a pack
-that takes no room on the disk but for its table. "Ready" is the time from the call to the first step: the pack is opened and
-checked, cameras are looked for, the network is made. For Linux.
+peak of memory is its own; those of a table take turns over the rounds, medians are printed. *Grows by* compares with the line
+above: 1 is linear (in the pixels, for the size), less is less. The pictures are made, of one fixed camera; those of the last
+table are packs without content, which take no room on the disk but for their tables: what is measured is all but the disk.
+For Linux.
 """
 
 import argparse
@@ -26,19 +27,22 @@ import trials  # sets OMP_WAIT_POLICY before torch is imported
 # isort: on
 import torch
 from data_speed import counted, replica
-from sections import PAGE, write_section
+from sections import write_section
 from train_speed import Stopwatch, seconds_a_picture, trainer
 
+from partpose.command import command
 from partpose.config import Settings, load_preset
 from partpose.data.pack import open_pack
+from partpose.errors import PartposeError
 from partpose.predict.predictor import choose_device
 
 HEAD = """## Growth
 
 Seconds of a training step and its memory, over one size at a time, all else being as the preset says; of {preset} on {machine}.
 *Grows by* is the exponent with the line above: 1 is linear (in pixels, for the size), less is better. Every line is a process
-of its own; *memory* is its peak beyond what Python and torch take before. Pictures are noise, and a million of them a pack
-without content. *Ready* is the time from the call to the first step.
+of its own; *memory* is its peak beyond what Python and torch take before, on a GPU that of the GPU. *Ready* is the time in
+which a pack is opened and checked, its cameras are found, and the network is made. The packs of the last table have no content,
+and are read from memory.
 """
 
 
@@ -121,36 +125,45 @@ def exponent(axis: Axis, last: dict[str, float] | None, line: dict[str, float], 
     return f"{math.log(line[key] / last[key]) / (axis.power * math.log(line['value'] / last['value'])):.2f}"
 
 
-def page(found: dict[str, list[dict[str, float]]], options: argparse.Namespace) -> str:
+def page(found: dict[str, list[dict[str, float]]], options: argparse.Namespace, given: str) -> str:
     """The section."""
     parts = [HEAD.format(preset=f"the preset {options.preset}", machine=trials.machine(options.device))]
     for name, lines in found.items():
         head = (AXES[name].title, "a step, s", "grows by", "memory, MB", "grows by", "ready, s")
         parts += [trials.markdown(head, rows(AXES[name], lines)), ""]
-    only = "" if set(found) == set(AXES) else f" --only {','.join(found)}"
-    return "\n".join([*parts, trials.shell([f"python benchmarks/growth.py --preset {options.preset}{only}"])])
+    return "\n".join([*parts, trials.shell([f"python benchmarks/growth.py{given}"])])
+
+
+def run(options: argparse.Namespace, given: str) -> None:
+    """Measure and print; write the section where it was asked for.  given: the options that were."""
+    if unknown := [name for name in options.only if name not in AXES]:
+        raise PartposeError(f"no table {unknown[0]!r}: expected some of {', '.join(AXES)}")
+    load_preset(options.preset)
+    choose_device(options.device)
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        found = {name: measure(name, options, Path(folder)) for name in options.only}
+    print(text := page(found, options, given))
+    if options.page:
+        write_section(options.page, "growth", text)
 
 
 def main() -> None:
-    """Measure, print and write the section; or be one of the processes."""
+    """Read the command line and run; or be one of the processes."""
     parser = argparse.ArgumentParser(description="how a step's time and memory grow")
     parser.add_argument("--preset", default="animals")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="of steps, in each round")
-    parser.add_argument("--device", default=None)
-    parser.add_argument("--only", type=trials.words, default=list(AXES), metavar="A,B,…")
+    parser.add_argument("--device")
+    parser.add_argument("--only", nargs="+", default=list(AXES), metavar="TABLE", help=", ".join(AXES))
     parser.add_argument("--folder", type=Path, help="where the packs of nothing lie for a while; they take 100 MB")
-    parser.add_argument("--page", type=Path, default=PAGE, help="the page that is written")
+    parser.add_argument("--page", type=Path, help="a page whose section is written, docs/results.md")
     for name, kind in (("axis", str), ("value", int), ("pack", Path)):
         parser.add_argument(f"--{name}", type=kind, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.axis:
-        return print(json.dumps(child(options)))
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        found = {name: measure(name, options, Path(folder)) for name in options.only}
-    text = page(found, options)
-    write_section(options.page, "growth", text)
-    print(text)
+    with command("growth.py"):
+        if options.axis:
+            return print(json.dumps(child(options)))
+        return run(options, trials.given(parser, options, "preset", "rounds", "seconds", "only"))
 
 
 if __name__ == "__main__":

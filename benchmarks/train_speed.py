@@ -1,10 +1,10 @@
-"""Pictures a second of training, for the presets and for the original's network at the same picture size, in one run: the
-section "speed" of docs/results.md.
+"""Pictures a second of training, for the presets and for the original's network at the same picture size, in one run.
 
-    python benchmarks/train_speed.py [--presets figures people] [--sizes 64 128 256] [--compile] [--device cuda:0] [--rounds 3]
+    python benchmarks/train_speed.py [--presets figures people] [--sizes 64 128 256] [--device cuda:0] [--rounds 3]
+                                     [--page docs/results.md]
 
 Steps of a preset and of lorenz2019 alternate, so that a machine whose speed drifts slows both; medians are printed. What is
-timed is the trainer's own step, with its warps, losses, optimiser and moving average, on noise that is already decoded.
+timed is the trainer's own step, with its warps, losses, optimiser and moving average, on made pictures in memory.
 
 "of a convolution" is the share of the floating-point rate of one large convolution, forward and backward, measured in the same
 run, that the convolutions and products of a step reach over the time of the whole step: what bounds the rest is memory.
@@ -28,9 +28,10 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
-from sections import PAGE, write_section
+from sections import write_section
 from torch.utils.flop_counter import FlopCounterMode
 
+from partpose.command import command
 from partpose.config import Settings, load_preset
 from partpose.data.canvas import Canvases
 from partpose.predict.predictor import choose_device
@@ -61,7 +62,7 @@ class Stopwatch:
     """Seconds by stage: every callable that it wraps adds to its stage."""
 
     def __init__(self, device: torch.device) -> None:
-        self.device, self.seconds = device, defaultdict(float)
+        self.device, self.seconds, self.busy = device, defaultdict(float), False
 
     def now(self) -> float:
         if self.device.type == "cuda":
@@ -73,27 +74,33 @@ class Stopwatch:
         original = getattr(owner, name)
 
         def timed(*args: Any, **kwargs: Any) -> Any:
-            began = self.now()
+            if self.busy:  # within another stage, whose time this is
+                return original(*args, **kwargs)
+            self.busy, began = True, self.now()
             try:
                 return original(*args, **kwargs)
             finally:
                 self.seconds[stage] += self.now() - began
+                self.busy = False
 
         setattr(owner, name, timed)
         return lambda: setattr(owner, name, original)
 
 
 def trainer(settings: Settings, device: torch.device, folder: Path, canvases: Canvases | None = None) -> loop.Trainer:
-    """A trainer none of whose steps writes a log line, over noise where nothing is given."""
+    """A trainer none of whose steps writes a log line; over pictures of a fixed camera where none are given."""
     train = settings.train.model_copy(update={"steps": 10**9, "minutes": None, "log_every": 10**9})
     settings = settings.model_copy(update={"train": train})
-    return loop.Trainer(folder, canvases or noise(settings), settings, device, Silent())
+    return loop.Trainer(folder, canvases or rig(settings), settings, device, Silent())
 
 
-def noise(settings: Settings) -> Canvases:
-    """Pictures for two steps."""
-    side, n = settings.model.canvas, 2 * settings.train.batch
-    pixels = np.random.default_rng(0).integers(0, 256, (n, side, side, settings.model.channels), np.uint8)
+def rig(settings: Settings, least: int = 64) -> Canvases:
+    """Pictures of a fixed camera, a grey square somewhere before its scene: steps do all that they do for real ones."""
+    side, n, rng = settings.model.canvas, max(least, 2 * settings.train.batch), np.random.default_rng(0)
+    pixels = np.repeat(rng.integers(0, 256, (1, side, side, settings.model.channels), np.uint8), n, 0)
+    for picture in pixels:
+        x, y = rng.integers(side // 4, side // 2, 2)
+        picture[y : y + side // 4, x : x + side // 4] = 128
     return Canvases(pixels, tuple(map(str, range(n))), np.full(n, -1), [])
 
 
@@ -159,7 +166,7 @@ def original_at(size: int, device: torch.device) -> Settings:
 
 def measure(preset: str, size: int | None, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """One row of the table; size: None for the preset's own."""
-    changes = {"model": {} if size is None else {"size": size}, "train": {"compile": options.compile}}
+    changes = {} if size is None else {"model": {"size": size}}
     settings, device, rounds = load_preset(preset).override(changes, "benchmark"), options.device, options.rounds
     ours, theirs = trainer(settings, device, folder), trainer(original_at(settings.model.size, device), device, folder)
     watch = Stopwatch(device)
@@ -195,34 +202,33 @@ def page(rows: list[dict[str, Any]], device: torch.device, command: str) -> str:
 
 
 def main() -> None:
-    """Measure and print; write JSON where it was asked for."""
+    """Read the command line and run."""
     parser = argparse.ArgumentParser(description="pictures a second of training")
-    parser.add_argument("--presets", nargs="+", default=PRESETS)
-    parser.add_argument("--sizes", nargs="+", type=int, default=[None], help="in place of the presets' own")
-    parser.add_argument("--compile", action="store_true", help="with train.compile")
-    parser.add_argument("--device", default=None, type=choose_device)
+    parser.add_argument("--presets", nargs="+", default=list(PRESETS))
+    parser.add_argument("--sizes", nargs="+", type=int, help="in place of the presets' own")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path, default=None)
-    parser.add_argument("--page", type=Path, default=PAGE, help="the page that is written")
+    parser.add_argument("--device")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--page", type=Path, help="a page whose section is written, docs/results.md")
     options = parser.parse_args()
-    options.device = options.device or choose_device(None)
+    with command("train_speed.py"):
+        options.device = choose_device(options.device)
+        run(options, trials.given(parser, options, "presets", "sizes", "rounds"))
+
+
+def run(options: argparse.Namespace, given: str) -> None:
+    """Measure and print; write what was asked for.  given: the options that were."""
     with tempfile.TemporaryDirectory() as folder:
-        rows = [measure(preset, size, options, Path(folder)) for preset in options.presets for size in options.sizes]
+        sizes = options.sizes or [None]
+        rows = [measure(preset, size, options, Path(folder)) for preset in options.presets for size in sizes]
     drawn = Table(*TITLES, title=f"training on {trials.machine(str(options.device))}")
     for row in rows:
         drawn.add_row(*cells(row))
     Console(width=180).print(drawn)
-    write_section(options.page, "speed", page(rows, options.device, command_line(options)))
+    if options.page:
+        write_section(options.page, "speed", page(rows, options.device, f"python benchmarks/train_speed.py{given}"))
     if options.json:
         options.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
-
-
-def command_line(options: argparse.Namespace) -> str:
-    """What makes these rows anew."""
-    given = [] if tuple(options.presets) == PRESETS else ["--presets", *options.presets]
-    given += [] if options.sizes == [None] else ["--sizes", *map(str, options.sizes)]
-    given += ["--compile"] * options.compile
-    return " ".join(["python benchmarks/train_speed.py", *given])
 
 
 if __name__ == "__main__":

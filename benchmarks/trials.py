@@ -18,7 +18,7 @@ import torch
 
 # isort: on
 from sections import PAGE
-from sets import Place, Set, find
+from sets import SETS, Place, Set, find
 
 from partpose.config import Settings
 from partpose.data.atomic import atomic
@@ -79,6 +79,24 @@ def bound_option(bound: str) -> str:
     """The option that stands for such words."""
     count, name = bound.split(" ")
     return f"--{name.removesuffix('s')}s {count}"
+
+
+def command_line(benchmark: str, name: str, budget: str, seeds: Iterable[int], other: str = "") -> str:
+    """What makes runs of a set anew; other: further options, after a space."""
+    data = "" if SETS[name].figures else " --data DIR"
+    seeds_in_words = ",".join(map(str, seeds))
+    return (
+        f"python benchmarks/{benchmark}.py --sets {name}{other} {bound_option(budget)} --seeds {seeds_in_words}{data}"
+    )
+
+
+def given(parser: argparse.ArgumentParser, options: argparse.Namespace, *names: str) -> str:
+    """Those of the named options that are not as by default, as they are given, each after a space."""
+    found = ""
+    for name in names:
+        if (value := getattr(options, name)) != parser.get_default(name):
+            found += f" --{name} {' '.join(map(str, value)) if isinstance(value, list) else value}"
+    return found
 
 
 def machine(device: str | None) -> str:

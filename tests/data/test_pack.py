@@ -362,3 +362,12 @@ def test_a_training_from_it_is_the_training_from_the_pictures(tmp_path):
     train_in(tmp_path / "a", small(steps=4), read=lambda: read_canvases(found.sources, LOOK))
     train_in(tmp_path / "b", small(steps=4), read=from_pack)
     assert (tmp_path / "a/model.safetensors").read_bytes() == (tmp_path / "b/model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4])
+def test_a_table_is_read_some_lines_at_a_time(count):
+    lines = [[f"{i}.png", str(i - 1), "train", "640", "480", "0.5", "-80", "640"] for i in range(count)]
+    names, numbers = pack._columns(iter(lines), rows=2)
+    assert names == [f"{i}.png" for i in range(count)]
+    assert numbers.shape == (6, count)
+    assert numbers.T.tolist() == [[i - 1, 640, 480, 0.5, -80, 640] for i in range(count)]

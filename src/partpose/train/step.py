@@ -91,13 +91,9 @@ def training_step(
         perceptual: what the reconstruction is measured by in place of what the settings name.
     """
     size, loss = settings.model.size, settings.loss
-    x, x_t = sample(canvas, draw.plain.at(size)), sample(canvas, draw.warped.at(size))
-
-    seen, seen_t, scene, scene_t = x, x_t, None, None
-    if beside.scene is not None:
-        scene, scene_t = (seen_through(beside.scene, view.at(size)) for view in (draw.plain, draw.warped))
-        seen, seen_t = elsewhere(x, scene, rng), elsewhere(x_t, scene_t, rng)
-
+    (x, seen, scene), (_, seen_t, scene_t) = (
+        seen_in(view, canvas, beside.scene, size, rng) for view in (draw.plain, draw.warped)
+    )
     maps, maps_t = model.part_maps(draw.recolour(torch.cat([seen, seen_t]))).chunk(2)
     (mean, cov), (mean_t, cov_t) = moments(maps), moments(maps_t)
 
@@ -117,6 +113,18 @@ def training_step(
         losses.concentration(cov),
         losses.evidence(maps, x, None if scene is None else guessed(scene)),
     )
+
+
+def seen_in(
+    view: Transform, canvas: Tensor, scene: Tensor | None, size: int, rng: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """A view of pictures as it is, and as the network sees it, before a scene of some other; and its own scene, if any."""
+    where = view.at(size)
+    x = sample(canvas, where)
+    if scene is None:
+        return x, x, None
+    behind = seen_through(scene, where)
+    return x, elsewhere(x, behind, rng), behind
 
 
 def looks(

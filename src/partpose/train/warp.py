@@ -53,11 +53,12 @@ class Transform(NamedTuple):
 
     def inverse(self, points: Float[Tensor, "b n 2"], steps: int = 40) -> Float[Tensor, "b n 2"]:
         """Move canvas points to the view: where landmarks go. u ← u + A⁻¹ (p - t(u)); the spline is a small part of t."""
-        back = inverse2(self.matrix).mT
-        u = (points - self.offset[:, None]) @ back
-        for _ in range(steps):
-            u = u + (points - self(u)) @ back
-        return u
+        with exact(self.offset.device):
+            back = inverse2(self.matrix).mT
+            u = (points - self.offset[:, None]) @ back
+            for _ in range(steps):
+                u = u + (points - self(u)) @ back
+            return u
 
 
 def spline_basis(points: Float[Tensor, "*b n 2"]) -> Float[Tensor, "*b n c"]:
