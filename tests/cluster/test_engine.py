@@ -47,10 +47,9 @@ def _above(pid: int, parents: dict[int, int]) -> set[int]:
 
 
 @pytest.mark.training
-@pytest.mark.xdist_group("training")
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked for in /proc")
 def test_a_killed_worker_loses_nothing_and_repeats_nothing(tmp_path, capsys):
-    model, folder = save_untrained(tmp_path / "model"), save_pictures(tmp_path / "pictures", 30)
+    model, folder = save_untrained(tmp_path / "model"), save_pictures(tmp_path / "pictures", 16)
     (folder / "7.png").write_bytes(b"broken")
     command = ["predict", str(model), str(folder), "--output", str(tmp_path / "out"), "--engine", "ray"]
     options = ["--shard", "1", "--workers", "1", "--device", "cpu", "--uncertainty", "64"]
@@ -69,14 +68,14 @@ def test_a_killed_worker_loses_nothing_and_repeats_nothing(tmp_path, capsys):
             time.sleep(0.02)
         assert run.wait(timeout=10) == 0
         assert killed
-        assert "30 shards" in run.stdout.read()
+        assert "16 shards" in run.stdout.read()
     assert {path: path.stat().st_mtime_ns for path in times} == times, "what was done before is not done again"
     # The same call has nothing left to do, and needs no cluster for it
     call(*command, *options)
-    assert "0 shards, 30 were there before" in capsys.readouterr().out
+    assert "0 shards, 16 were there before" in capsys.readouterr().out
     call("merge", str(tmp_path / "out"), "--output", str(tmp_path / "merged"))
     poses = read_hdf5(tmp_path / "merged/pictures.h5")
-    assert [Path(name).name for name in poses.files] == [f"{i}.png" for i in range(30) if i != 7]
+    assert [Path(name).name for name in poses.files] == [f"{i}.png" for i in range(16) if i != 7]
     assert [Path(one.path).name for one in poses.skipped] == ["7.png"]
 
 

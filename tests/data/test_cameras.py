@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from partpose.data.cameras import LEARNT_FROM, MOST_SEEN, Cameras, filled, find_cameras
+from partpose.data import cameras
+from partpose.data.cameras import LEARNT_FROM, Cameras, filled, find_cameras
 
 RNG = np.random.default_rng(0)
 SIDE = 32
@@ -127,9 +128,12 @@ def test_a_million_pictures_are_not_read_to_find_their_cameras():
     assert pixels.read == before + 2  # none of them twice
 
 
-def test_scenes_of_cameras_that_are_seldom_used_come_from_more_than_the_sample():
-    """Each of 100 cameras takes 20 of the pictures that cameras are learnt from: too few to look behind an object."""
-    pixels = Counted(10**6, rooms=100)
+def test_scenes_of_cameras_that_are_seldom_used_come_from_more_than_the_sample(monkeypatch):
+    """Each of five takes some 20 of the pictures that cameras are learnt from: too few to look behind an object."""
+    monkeypatch.setattr(cameras, "LEARNT_FROM", 100)
+    monkeypatch.setattr(cameras, "MOST_SEEN", 300)
+    monkeypatch.setattr(cameras, "BLOCK", 64)
+    pixels = Counted(10**4, rooms=5)
     found = find_cameras(pixels)
-    assert len(found.scene) == 100
-    assert MOST_SEEN < pixels.read <= MOST_SEEN + 100 * 100
+    assert len(found.scene) == 5
+    assert 300 + 5 * 30 < pixels.read <= 300 + 5 * 100
