@@ -46,7 +46,6 @@ def _above(pid: int, parents: dict[int, int]) -> set[int]:
     return above
 
 
-@pytest.mark.training
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked for in /proc")
 def test_a_killed_worker_loses_nothing_and_repeats_nothing(tmp_path, capsys):
     model, folder = save_untrained(tmp_path / "model"), save_pictures(tmp_path / "pictures", 16)
