@@ -44,10 +44,10 @@ PRESETS = ("figures", "faces", "animals", "people")
 TITLES = ("preset", "px", "batch", "pictures/s", "lorenz2019", "ratio", "GFLOP/s", "of a convolution", *STAGES, "rest")
 HEAD = """## Speed of training
 
-Pictures a second on {machine}, beside the network of 2019 at the same picture size (whose maps have 64 × 64 cells at any), which
-takes turns with ours; medians.
-*Of a convolution* is the share of the floating-point rate of one large convolution, measured in the same run, that the
-convolutions and products of a step reach over the time of the whole step; then what share of that time goes where.
+Pictures a second on {machine}, beside the network of 2019 at the same picture size (whose maps have 64 × 64 cells at any),
+which takes turns with ours; medians. *Of a convolution* is the share of the floating-point rate of one large convolution,
+measured in the same run, that the convolutions and products of a step reach over the time of the whole step;
+then what share of that time goes where.
 """
 
 
