@@ -364,10 +364,13 @@ def test_a_training_from_it_is_the_training_from_the_pictures(tmp_path):
     assert (tmp_path / "a/model.safetensors").read_bytes() == (tmp_path / "b/model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 4])
-def test_a_table_is_read_some_lines_at_a_time(count):
-    lines = [[f"{i}.png", str(i - 1), "train", "640", "480", "0.5", "-80", "640"] for i in range(count)]
-    names, numbers = pack._columns(iter(lines), rows=2)
-    assert names == [f"{i}.png" for i in range(count)]
-    assert numbers.shape == (6, count)
-    assert numbers.T.tolist() == [[i - 1, 640, 480, 0.5, -80, 640] for i in range(count)]
+def test_names_of_any_kind_stay_beside_their_numbers(tmp_path):
+    """Whoever reads names and numbers apart has to agree about what a line is."""
+    names = ["a, b.png", 'the "x".png', "two\nlines.png", "# 1.png", "ümläut ☂.png", " .png", "plain.png#3@mouse"]
+    for count in (0, 1, len(names)):
+        with (tmp_path / "rows.csv").open("w", newline="", encoding="utf-8") as file:
+            lines = [[name, i - 1, "train", 640, 480, 0.5, -80, i] for i, name in enumerate(names[:count])]
+            csv.writer(file, lineterminator="\n").writerows([pack.COLUMNS, *lines])
+        found, numbers = pack._columns(tmp_path / "rows.csv")
+        assert found == tuple(names[:count])
+        assert numbers.tolist() == [[i - 1, 640, 480, 0.5, -80, i] for i in range(count)]

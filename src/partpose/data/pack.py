@@ -11,11 +11,10 @@ pack.json: how it was made, and by what each part is known to be whole.
 import csv
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable
 from os import PathLike
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,26 +152,25 @@ def _read_table(folder: Path, about: About) -> tuple[tuple[str, ...], NDArray[np
     try:
         if digest_of(path) != about.table:
             raise damaged(folder, f"its {TABLE} was changed")
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.reader(file)
-            next(reader)
-            names, numbers = _columns(reader)
+        names, numbers = _columns(path)
     except OSError as error:
         raise damaged(folder, f"its {TABLE} cannot be read ({error.strerror})") from error
-    return tuple(names), numbers[0].astype(np.int64), extents(numbers[1:3].T, numbers[3:].T)
+    return names, numbers[:, 0].astype(np.int64), extents(numbers[:, 1:3], numbers[:, 3:])
 
 
-def _columns(reader: Iterator[list[str]], rows: int = 1 << 14) -> tuple[list[str], NDArray[np.float64]]:
-    """The names, and (6, N) clips and places, of the lines of a table.
+def _columns(path: Path) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """The names, and (N, 6) clips and places, of a table.
 
-    Some lines at a time: to make a list and six numbers of each took three times as long, and twice the memory.
+    Twice through the file: numpy reads numbers three times as fast as they can be taken from the cells of csv.
     """
-    names, numbers = [], [np.empty((6, 0))]
-    while some := list(islice(reader, rows)):
-        name, clip, _, *place = zip(*some, strict=True)
-        names += name
-        numbers.append(np.array([clip, *place]).astype(np.float64))
-    return names, np.concatenate(numbers, axis=1)
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.reader(file)
+        next(reader)
+        names = tuple(row[0] for row in reader)
+    if not names:
+        return names, np.empty((0, 6))
+    how: dict[str, Any] = {"delimiter": ",", "quotechar": '"', "comments": None, "encoding": "utf-8"}
+    return names, np.loadtxt(path, skiprows=1, usecols=(1, 3, 4, 5, 6, 7), ndmin=2, **how)
 
 
 def _map(folder: Path, about: About) -> np.memmap:
