@@ -73,7 +73,8 @@ def settings_at(preset: str, axis: Axis, value: int) -> Settings:
 
 def child(options: argparse.Namespace) -> dict[str, float]:
     """Of this process: seconds until the first step, of a step, and MB of memory."""
-    axis, device, watch = AXES[options.axis], choose_device(options.device), Stopwatch(choose_device(options.device))
+    axis, device = AXES[options.axis], choose_device(options.device)
+    watch = Stopwatch(device)
     settings, before = settings_at(options.preset, axis, options.value), counted("status", "VmRSS")
     began = watch.now()
     with tempfile.TemporaryDirectory() as folder:

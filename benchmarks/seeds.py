@@ -10,7 +10,6 @@ a file in benchmarks/results/seeds; one that is there stays, unless --again is g
 
 import argparse
 import sys
-from collections.abc import Iterable
 from functools import partial
 
 # isort: off
@@ -20,8 +19,8 @@ import trials  # sets OMP_WAIT_POLICY before torch is imported
 from rich.console import Console
 from rich.table import Table
 from sections import write_section
-from sets import Place, Set, chosen
-from trials import Result, Trial
+from sets import chosen
+from trials import Result
 
 from partpose.command import command
 
@@ -31,26 +30,6 @@ Short runs that differ in their seed alone, to see whether any collapses: half o
 an error above that of guessing the mean pose. Errors are measured as under Accuracy.
 """
 TITLES = ("set", "trained on", "for", "seed", "alive", "doubled", "static", "error", "of the mean pose", "collapsed")
-
-
-def trial(name: str, one: Set, seed: int, options: argparse.Namespace, place: Place) -> Trial:
-    """One run."""
-    bound = trials.budget(options)
-    about: Result = {
-        "benchmark": "seeds",
-        "set": name,
-        "machine": trials.machine(options.device),
-        "budget": trials.in_words(bound),
-        "seed": seed,
-        "command": command_line([name], trials.in_words(bound), [seed]),
-    }
-    return Trial(place, one.settings(changes={"train": {**bound, "seed": seed, "stop_hopeless": False}}), about)
-
-
-def command_line(sets: Iterable[str], budget: str, seeds: Iterable[int]) -> str:
-    """What makes these runs anew."""
-    words = f"--sets {','.join(sets)} {trials.bound_option(budget)} --seeds {','.join(map(str, seeds))}"
-    return f"python benchmarks/seeds.py {words}"
 
 
 def collapsed(result: Result) -> bool:
@@ -73,7 +52,10 @@ def write_page(options: argparse.Namespace) -> None:
     results = trials.read_results(options.results, "seeds")
     groups = trials.grouped(results, "set", "machine", "budget")
     rows = [row(r) for some in groups.values() for r in some]
-    commands = [command_line([name], budget, [r["seed"] for r in some]) for (name, _, budget), some in groups.items()]
+    commands = [
+        trials.command_line("seeds", name, budget, [r["seed"] for r in some])
+        for (name, _, budget), some in groups.items()
+    ]
     write_section(options.page, "seeds", "\n".join([HEAD, trials.markdown(TITLES, rows), "", trials.shell(commands)]))
 
 
@@ -81,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     """Make what is missing, print, write the page; returns the exit code."""
     if not options.table:
         wanted = [
-            (name, one, partial(trial, name, one, seed, options))
+            (name, one, partial(trials.to_its_end, "seeds", name, one, seed, options))
             for name, one in chosen(options.sets).items()
             for seed in options.seeds
         ]

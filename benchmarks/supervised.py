@@ -23,7 +23,7 @@ import torch
 from accuracy import TEN, asked_error
 from numpy.typing import NDArray
 from sections import write_section
-from sets import SETS, Place, Set, chosen
+from sets import SETS, chosen
 from trials import Result, Trial
 
 from partpose.command import command
@@ -87,27 +87,12 @@ class Told(Trainer):
         return Terms(distance, none, none, none, concentration(cov), none)
 
 
-def trial(name: str, one: Set, seed: int, options: argparse.Namespace, place: Place) -> Trial:
-    """One run."""
-    bound = trials.budget(options)
-    about: Result = {
-        "benchmark": "supervised",
-        "set": name,
-        "machine": trials.machine(options.device),
-        "budget": trials.in_words(bound),
-        "seed": seed,
-        "command": trials.command_line("supervised", name, trials.in_words(bound), [seed]),
-    }
-    return Trial(place, one.settings(changes={"train": {**bound, "seed": seed, "stop_hopeless": False}}), about)
-
-
 def train(made: Trial, folder: Path, options: argparse.Namespace) -> int:
     """Train on the landmarks, or go on; returns an exit code as `train_run` does."""
     device = choose_device(options.device)
     landmarks = with_split(read_annotated(made.place.annotated)).subset("train")
     settings = made.settings.override({"model": {"parts": len(landmarks.names)}}, "the landmarks")
     canvases, points = labelled(landmarks, settings)
-    folder.mkdir(parents=True, exist_ok=True)
     reporter = TerminalReporter(folder, settings)
     try:
         with locked(folder), Signals() as signals:
@@ -163,7 +148,7 @@ def key(r: Result) -> tuple:
 def run(options: argparse.Namespace) -> None:
     """Make what is missing, and the page."""
     wanted = [
-        (name, one, partial(trial, name, one, seed, options))
+        (name, one, partial(trials.to_its_end, "supervised", name, one, seed, options))
         for name, one in chosen(options.sets).items()
         for seed in options.seeds or [0]
     ]

@@ -90,6 +90,20 @@ def command_line(benchmark: str, name: str, budget: str, seeds: Iterable[int], o
     )
 
 
+def to_its_end(benchmark: str, name: str, one: Set, seed: int, options: argparse.Namespace, place: Place) -> Trial:
+    """A run with the set's own preset, that nothing stops for being hopeless."""
+    bound = budget(options)
+    about: Result = {
+        "benchmark": benchmark,
+        "set": name,
+        "machine": machine(options.device),
+        "budget": in_words(bound),
+        "seed": seed,
+        "command": command_line(benchmark, name, in_words(bound), [seed]),
+    }
+    return Trial(place, one.settings(changes={"train": {**bound, "seed": seed, "stop_hopeless": False}}), about)
+
+
 def given(parser: argparse.ArgumentParser, options: argparse.Namespace, *names: str) -> str:
     """Those of the named options that are not as by default, as they are given, each after a space."""
     found = ""
@@ -137,9 +151,7 @@ def run_all(
         raise PartposeError(f"{len(failures)} of the runs failed, the first: {failures[0]}")
 
 
-def measure(
-    trial: Trial, options: argparse.Namespace, train: Callable[[Trial, Path, argparse.Namespace], int] = learn_parts
-) -> Path:
+def measure(trial: Trial, options: argparse.Namespace, train: Callable[[Trial, Path, argparse.Namespace], int]) -> Path:
     """Train, evaluate, keep the result; what is there is kept. The same command goes on with what was interrupted."""
     path = options.results / f"{file_name(trial.about)}.json"
     folder = options.work / path.parent.name / path.stem
