@@ -6,7 +6,7 @@ from pathlib import Path
 from partpose.data.atomic import atomic
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/results.md"
-ORDER = ("accuracy", "supervised", "parts", "ablation", "seeds", "disentangling", "speed", "growth")
+ORDER = ("accuracy", "supervised", "parts", "keypoints", "ablation", "seeds", "disentangling", "speed", "growth")
 """Of the sections that are there; any others follow, as they came."""
 HEAD = """# Results
 

@@ -76,20 +76,18 @@ MODELS = {
 }
 
 
-def result_of(one: Shipped, results: Path) -> tuple[Result, str]:
+def result_of(name: str, results: Path) -> tuple[Result, str]:
     """The row of the set's own preset with the first seed, and the name of its run; the longest training there is."""
-    made = SETS[one.set]
+    made = SETS[name]
     rows = [
         (json.loads(path.read_text(encoding="utf-8")), path.stem)
         for path in sorted((results / "accuracy").glob("*.json"))
     ]
     own = [
-        row
-        for row in rows
-        if (row[0]["set"], row[0]["preset"], row[0]["seed"]) == (one.set, made.preset, made.seeds[0])
+        row for row in rows if (row[0]["set"], row[0]["preset"], row[0]["seed"]) == (name, made.preset, made.seeds[0])
     ]
     if not own:
-        raise PartposeError(f"{one.set} has no result: run python benchmarks/accuracy.py --sets {one.set} first")
+        raise PartposeError(f"{name} has no result: run python benchmarks/accuracy.py --sets {name} first")
     return max(own, key=lambda row: row[0]["pictures_seen"])
 
 
@@ -143,7 +141,7 @@ def card(name: str, one: Shipped, result: Result, error: dict[str, Any], facts: 
 def ship(name: str, options: argparse.Namespace) -> None:
     """Write one model and its card, measured as it is written."""
     one, folder = MODELS[name], options.package / name
-    result, stem = result_of(one, options.results)
+    result, stem = result_of(one.set, options.results)
     run, report = options.work / "accuracy" / stem, options.work / f"shipped_{name}.json"
     place = find(one.set, SETS[one.set], options.data, options.clips, options.work / "inputs")
     about = {"shows": one.shows, "licence": one.licence}

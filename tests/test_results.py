@@ -16,6 +16,7 @@ from partpose.data.sources import training_files
 from partpose.errors import PartposeError
 from partpose.evaluate import disentangle
 from partpose.model.part_model import load_model
+from partpose.run import evaluate_model
 from partpose.train.step import Beside, draw_step
 from partpose.train.warp import Recolour
 
@@ -333,6 +334,21 @@ def test_a_row_is_shipped_in_half_precision_with_a_card(tmp_path, call, module, 
         "--steps 1 ",
     ):
         assert words in card, words
+
+
+def test_keypoints_are_read_in_other_ways_by_the_weights_that_ship(tmp_path, call):
+    """The line of how it is says what `evaluate` says; afterwards maps are as they were."""
+    annotated = save_annotated(tmp_path / "data/mouse_mirror", "aaaaee")
+    (clip := tmp_path / "clips/mouse/mirror-mouse_test_vid.mp4").parent.mkdir(parents=True)
+    clip.touch()
+    call("keypoints", "--sets=mouse_mirror")
+    lines = (tmp_path / "docs/results.md").read_text().splitlines()
+    cells = dict(line.strip("|").strip().split(" | ") for line in lines if line.startswith("| ") and len(line) > 30)
+    evaluate_model("mouse_mirror", annotated, json=tmp_path / "e.json", device="cpu")
+    usual = json.loads((tmp_path / "e.json").read_text())["error"]
+    assert cells["maps bicubic, 1/2 of the side (as it is)"].startswith(f"{usual:.2f} (±")
+    assert cells["averaged over 2 pictures"] != cells["averaged over 8 pictures"]
+    assert "python benchmarks/keypoints.py --sets mouse_mirror --data DIR" in lines
 
 
 def test_what_was_not_trained_or_is_not_known_is_not_shipped(tmp_path, module, monkeypatch, capsys):

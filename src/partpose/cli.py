@@ -223,6 +223,7 @@ def evaluate(
     json: Path | None = None,
     save_landmarks: Path | None = None,
     boxes: str | None = None,
+    average: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
     device: str | None = None,
 ) -> None:
     """Measure a model on an annotated set: a linear map from parts to landmarks, fitted on train, reported on test.
@@ -244,12 +245,14 @@ def evaluate(
         Keep the linear map, for `predict --landmarks`.
     boxes
         Where to look: a CSV, auto, or none; see `partpose predict`.
+    average
+        Average keypoints over so many gently changed pictures, as `partpose predict` does.
     device
         cpu or cuda:0. Default: the first GPU where there is one.
     """
     from partpose.run import evaluate_model
 
-    evaluate_model(model, dataset, protocol, intercept, json, save_landmarks, device, boxes)
+    evaluate_model(model, dataset, protocol, intercept, json, save_landmarks, device, boxes, average)
 
 
 @app.command

@@ -204,9 +204,11 @@ def evaluate_model(
     save_landmarks: Path | None = None,
     device: str | None = None,
     boxes: str | None = None,
+    average: int = 1,
 ) -> None:
     """Evaluate, print the table, and write what was asked for."""
     predictor = load(model, device)
+    predictor.average = average
     boxes = boxes_like_training(boxes, predictor.settings)
     for path in (json, save_landmarks):
         if path is not None:
@@ -227,8 +229,9 @@ def evaluate_model(
 def _evaluate_disentangling(
     predictor: Predictor, figures: Path, json: Path | None, save_landmarks: Path | None
 ) -> None:
-    if save_landmarks is not None:
-        raise PartposeError(f"the protocol {DISENTANGLE} fits no map of landmarks: leave --save-landmarks out")
+    if save_landmarks is not None or predictor.average > 1:
+        option = "--average" if save_landmarks is None else "--save-landmarks"
+        raise PartposeError(f"the protocol {DISENTANGLE} fits no map of landmarks: leave {option} out")
     with ticking("measuring") as tick:
         result = evaluate_disentangling(predictor, figures, tick)
     console.print(disentangle_report.table(result))

@@ -140,8 +140,9 @@ def test_the_command_prints_a_table_and_writes_all_of_it(figures, tmp_path, caps
     assert set(content["swap"]) == {"psnr_object", "psnr", "ssim_object", "ssim", "colour_error"}
     assert len(content["colour_error_per_part"]) == 5
     assert all(math.isfinite(value) for value in content["appearance"].values())
-    with pytest.raises(PartposeError, match="leave --save-landmarks out"):
-        run.evaluate_model(model, figures, "disentangle", save_landmarks=tmp_path / "map.json", device="cpu")
+    for option, value in {"save-landmarks": tmp_path / "map.json", "average": 2}.items():
+        with pytest.raises(PartposeError, match=f"leave --{option} out"):
+            run.evaluate_model(model, figures, "disentangle", **{option.replace("-", "_"): value}, device="cpu")
 
 
 @pytest.mark.parametrize("changes", [{"channels": 1}, {"channels": 4}, {"background": "masked"}])

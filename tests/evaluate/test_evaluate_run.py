@@ -30,6 +30,7 @@ FIELDS = {
     "error": float, "error_low": float, "error_high": float, "mean_pose_error": float, "untrained_error": float,
     "per_landmark": dict, "parts": int, "alive": int, "doubled": int, "static": int, "pictures_seen": int,
     "minutes": float, "protocol": str, "intercept": bool, "size": int, "seed": int,
+    "average": int,
 }  # fmt: skip
 
 
@@ -237,17 +238,21 @@ def test_everything_that_the_command_promises_is_in_the_file(dot_set, tmp_path, 
         assert words in out
 
 
-def test_a_kept_map_gives_names_and_the_same_pixels(tmp_path):
-    """`predict --landmarks` writes what `evaluate` has measured."""
+@pytest.mark.parametrize("average", [1, 3])
+def test_a_kept_map_gives_names_and_the_same_pixels(tmp_path, average):
+    """`predict --landmarks` writes what `evaluate` has measured, keypoints averaged or not."""
     model, annotated = save_untrained(tmp_path / "model"), tmp_path / "set"
     landmarks = save_set(annotated, SPLITS, linear, width=90, height=64, skeleton=((0, 2), (2, 1)))
-    run.evaluate_model(str(model), annotated, "image-size", json=tmp_path / "e.json", save_landmarks=tmp_path / "map")
-    predict_inputs(str(model), [annotated], tmp_path / "out", Wanted(landmarks=tmp_path / "map", split="test"))
+    kept = {"json": tmp_path / "e.json", "save_landmarks": tmp_path / "map"}
+    run.evaluate_model(str(model), annotated, "image-size", average=average, **kept)
+    wanted = Wanted(landmarks=tmp_path / "map", split="test", average=average)
+    predict_inputs(str(model), [annotated], tmp_path / "out", wanted)
     poses = read_hdf5(tmp_path / "out" / "set.h5")
     assert (poses.names, poses.skeleton) == (landmarks.names, landmarks.skeleton)
     truth = landmarks.subset("test").points
     error = 100 * np.linalg.norm(poses.mean - truth, axis=-1).mean() / 64
-    assert error == pytest.approx(json.loads((tmp_path / "e.json").read_text())["error"], rel=1e-4)
+    written = json.loads((tmp_path / "e.json").read_text())
+    assert (written["average"], written["error"]) == (average, pytest.approx(error, rel=1e-4))
     header = (tmp_path / "out" / "set.csv").read_text().splitlines()[1]
     assert header.startswith("bodyparts,landmark 0,landmark 0,landmark 0,landmark 1")
 

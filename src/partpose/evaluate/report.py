@@ -24,6 +24,7 @@ class Evaluation:
     untrained network's parts under the same regression (None where not measured).  per_landmark: by name, None for
     one that no test picture shows.
     parts, alive, doubled, static: how many parts there are, and their health.  size: of the network's input, pixels.
+    average: over how many gently changed pictures each keypoint was averaged, the unchanged one among them.
     error_flip_forgiven: the same where each picture may have left and right exchanged as a whole (see
     `protocols.flip_forgiven`), None for protocols that do not say so.
     minutes, pictures_seen: of the training.  left_out: test pictures without the normaliser's length.
@@ -51,6 +52,7 @@ class Evaluation:
     set: str
     train_pictures: int
     test_pictures: int
+    average: int = 1
     left_out: int = 0
     ridge: float | None = None
     error_flip_forgiven: float | None = None
@@ -124,6 +126,8 @@ def _footer(evaluation: Evaluation) -> Text:
     text.append(f"training pictures, measured on {evaluation.test_pictures} test pictures")
     if evaluation.split_made:
         text.append(" (the set has no test split: a fifth, by name; the parts may have seen it)", "yellow")
+    if evaluation.average > 1:
+        text.append(f", keypoints averaged over {evaluation.average} gently changed pictures")
     if evaluation.left_out:
         text.append(f" ({evaluation.left_out} more lack the normaliser)", "yellow")
     text.append("\nmodel  ", "bold").append(f"{evaluation.size} px, {evaluation.pictures_seen:,} pictures seen")

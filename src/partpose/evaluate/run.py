@@ -46,8 +46,8 @@ def evaluate(
     _refuse_empty_split(pictures, skipped := [*landmarks.skipped, *skipped], dataset)
     test, s = pictures.split == "test", predictor.settings
     truth = pictures.points[test], pictures.sizes[test], chosen
-    fitted, predicted = _fit(predictor, pictures, landmarks, chosen, intercept, predictor.digest)
-    baseline = _fit(untrained_like(predictor, pictures), pictures, landmarks, chosen, intercept)[1]
+    fitted, predicted = find_landmarks(predictor, pictures, landmarks, chosen, intercept, predictor.digest)
+    baseline = find_landmarks(untrained_like(predictor, pictures), pictures, landmarks, chosen, intercept)[1]
     errors, untrained = (protocols.errors(guess, *truth) for guess in (predicted, baseline))
     forgiven = protocols.mean_error(protocols.flip_forgiven(predicted, *truth)) if chosen.flip_pairs else None
     health = _health(predictor, pictures)
@@ -69,6 +69,7 @@ def evaluate(
         protocol=chosen.name,
         intercept=intercept,
         size=s.model.size,
+        average=predictor.average,
         seed=s.train.seed,
         unit=chosen.unit,
         set=dataset.resolve().name,
@@ -100,7 +101,9 @@ def untrained_like(predictor: Predictor, pictures: Pictures, batches: int = 8) -
         _normalise_anew(network)
         for some in np.array_split(train, max(1, min(batches, len(train) // 2))):
             network.train().part_maps(predictor.tensor(some))
-    return Predictor(network.eval(), predictor.settings, {}, "untrained", "")
+    untrained = Predictor(network.eval(), predictor.settings, {}, "untrained", "")
+    untrained.average = predictor.average
+    return untrained
 
 
 def _normalise_anew(network: PartModel) -> None:
@@ -110,7 +113,7 @@ def _normalise_anew(network: PartModel) -> None:
             module.momentum = None
 
 
-def _fit(
+def find_landmarks(
     predictor: Predictor,
     pictures: Pictures,
     landmarks: Landmarks,
@@ -118,7 +121,7 @@ def _fit(
     intercept: bool,
     digest: str = "",
 ) -> tuple[LandmarkMap, NDArray]:
-    """The map from the parts of the training pictures, and the landmarks it finds in the test pictures, in pixels."""
+    """The map from the parts of the training pictures, and the landmarks (N, J, 2) it finds in the test pictures, in pixels."""
     means, train, test = part_means(predictor, pictures.canvases), pictures.split == "train", pictures.split == "test"
     truth = to_inside(pictures.points[train], pictures.squares[train])
     names: Sequence[str] = landmarks.names
