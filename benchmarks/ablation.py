@@ -48,6 +48,7 @@ CHOICES: dict[str, Changes] = {
     "zoom-0.9": {"transform": {"zoom": 0.9}},
     "colours-as-they-are": {"transform": {"contrast": 0.0, "brightness": 0.0, "saturation": 0.0, "hue": 0.0}},
     "mirror": {"transform": {"mirror": True}},
+    "pairs-video": {"data": {"pairs": "video"}},
     "warmup-0": {"train": {"warmup": 0.0}},
     "appearance-4": {"model": {"appearance": 4}},
     "appearance-16": {"model": {"appearance": 16}},
@@ -77,6 +78,11 @@ places of their own; parts that are doubled or static are too many.
 def same(one: Set, choice: str) -> bool:
     """Whether a choice is what the recipe says anyway."""
     return choice != AS_IT_IS and one.settings(changes=ALL[choice]) == one.settings()
+
+
+def possible(one: Set, choice: str) -> bool:
+    """Whether a set has what a choice needs: pairs of frames are those of a video."""
+    return bool(one.clip) or choice != "pairs-video"
 
 
 def trial(name: str, one: Set, choice: str, seed: int, options: argparse.Namespace, place: Place) -> Trial:
@@ -164,7 +170,7 @@ def run(options: argparse.Namespace) -> None:
         for choice in options.choices
         for name, one in chosen(options.sets).items()
         for seed in options.seeds
-        if not same(one, choice)
+        if possible(one, choice) and not same(one, choice)
     ]
     trials.run_all(wanted, options, lambda *_: write_page(options))
 
