@@ -87,18 +87,10 @@ def possible(one: Set, choice: str) -> bool:
 
 def trial(name: str, one: Set, choice: str, seed: int, options: argparse.Namespace, place: Place) -> Trial:
     """One run of the table."""
-    bound = trials.budget(options)
-    about: Result = {
-        "benchmark": "ablation",
-        "set": name,
-        "choice": choice,
-        "machine": trials.machine(options.device),
-        "budget": trials.in_words(bound),
-        "seed": seed,
-        "command": command_line([name], [choice], trials.in_words(bound), [seed]),
-    }
-    train = {"train": {**bound, "seed": seed, "stop_hopeless": False}}
-    return Trial(place, one.settings(changes=merge(ALL[choice], train)), about)
+    made = trials.about("ablation", name, seed, options, choice=choice)
+    made["command"] = command_line([name], [choice], made["budget"], [seed])
+    train = {"train": {**trials.budget(options), "seed": seed, "stop_hopeless": False}}
+    return Trial(place, one.settings(changes=merge(ALL[choice], train)), made)
 
 
 def command_line(sets: Iterable[str], choices: Iterable[str], budget: str, seeds: Iterable[int]) -> str:

@@ -57,17 +57,10 @@ is measured as it is, and where animals face both ways (livestock_cattle) one li
 
 def trial(name: str, one: Set, seed: int, options: argparse.Namespace, place: Place) -> Trial:
     """One run of the table."""
-    preset, bound = options.preset or one.preset, trials.budget(options)
-    about: Result = {
-        "benchmark": "accuracy",
-        "set": name,
-        "preset": preset,
-        "machine": trials.machine(options.device),
-        "budget": trials.in_words(bound),
-        "seed": seed,
-        "command": command_line(name, preset, trials.in_words(bound), [seed]),
-    }
-    return Trial(place, one.settings(preset, {"train": {**bound, "seed": seed}}), about)
+    preset = options.preset or one.preset
+    made = trials.about("accuracy", name, seed, options, preset=preset)
+    made["command"] = command_line(name, preset, made["budget"], [seed])
+    return Trial(place, one.settings(preset, {"train": {**trials.budget(options), "seed": seed}}), made)
 
 
 def command_line(name: str, preset: str, budget: str, seeds: Iterable[int]) -> str:

@@ -71,16 +71,8 @@ ASKED_OF = ("figures-plain", "figures")
 
 def trial(name: str, one: Set, preset: str, seed: int, options: argparse.Namespace, place: Place) -> Trial:
     """One run of the table."""
-    bound = trials.budget(options)
-    about: Result = {
-        "benchmark": "disentangling",
-        "set": name,
-        "preset": preset,
-        "machine": trials.machine(options.device),
-        "budget": trials.in_words(bound),
-        "seed": seed,
-    }
-    return Trial(place, one.settings(preset, {"train": {**bound, "seed": seed}}), about)
+    made = trials.about("disentangling", name, seed, options, preset=preset)
+    return Trial(place, one.settings(preset, {"train": {**trials.budget(options), "seed": seed}}), made)
 
 
 def measure(options: argparse.Namespace, made: Trial, run: Path) -> None:

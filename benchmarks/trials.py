@@ -90,18 +90,17 @@ def command_line(benchmark: str, name: str, budget: str, seeds: Iterable[int], o
     )
 
 
+def about(benchmark: str, name: str, seed: int, options: argparse.Namespace, **more: str) -> Result:
+    """What a run is, for its result and its file's name.  more: as `preset` or `choice`."""
+    what = {"machine": machine(options.device), "budget": in_words(budget(options)), "seed": seed}
+    return {"benchmark": benchmark, "set": name, **more, **what}
+
+
 def to_its_end(benchmark: str, name: str, one: Set, seed: int, options: argparse.Namespace, place: Place) -> Trial:
     """A run with the set's own preset, that nothing stops for being hopeless."""
-    bound = budget(options)
-    about: Result = {
-        "benchmark": benchmark,
-        "set": name,
-        "machine": machine(options.device),
-        "budget": in_words(bound),
-        "seed": seed,
-        "command": command_line(benchmark, name, in_words(bound), [seed]),
-    }
-    return Trial(place, one.settings(changes={"train": {**bound, "seed": seed, "stop_hopeless": False}}), about)
+    made, train = about(benchmark, name, seed, options), {**budget(options), "seed": seed, "stop_hopeless": False}
+    made["command"] = command_line(benchmark, name, made["budget"], [seed])
+    return Trial(place, one.settings(changes={"train": train}), made)
 
 
 def given(parser: argparse.ArgumentParser, options: argparse.Namespace, *names: str) -> str:
