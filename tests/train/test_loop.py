@@ -1,6 +1,5 @@
 import json
 import signal
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +7,7 @@ import torch
 from safetensors.torch import load_file
 from training import Listener, canvases, interrupt, small, train_in
 
+from partpose.data.cameras import Cameras
 from partpose.data.canvas import Canvases
 from partpose.errors import PartposeError
 from partpose.model.part_model import WEIGHTS, load_model, read_config
@@ -199,11 +199,12 @@ def test_a_scene_stands_behind_the_pictures_of_its_camera_and_behind_no_other():
     scene = np.full((1, 4, 4, 3), 100, np.uint8)
     steady = np.ones((1, 4, 4), bool)
     steady[0, 0, 0] = False
-    cameras = SimpleNamespace(of=np.array([0, -1, 0]).take, scene=scene, steady=steady)
+    pixels, border = np.zeros((3, 4, 4, 3), np.uint8), np.zeros((1, 1), np.float32)
+    cameras = Cameras(pixels, border, scene, steady)
+    cameras.of = np.array([0, -1, 0]).take
     found = loop.scenes(cameras, np.array([1, 2]), torch.device("cpu"))
     assert found.shape == (2, 4, 4, 4)
     assert (found[0] == 0).all(), "a picture of no camera"
     torch.testing.assert_close(found[1, :3], torch.full((3, 4, 4), 100 / 255))
     assert found[1, 3].tolist() == torch.from_numpy(steady[0]).float().tolist()
-    none = SimpleNamespace(of=np.array([-1]).take, scene=scene[:0], steady=steady[:0])
-    assert loop.scenes(none, np.array([0]), torch.device("cpu")) is None
+    assert loop.scenes(Cameras(pixels, border[:0], scene[:0], steady[:0]), np.array([0]), torch.device("cpu")) is None

@@ -5,6 +5,7 @@ that is given it for nothing, and a loss that looks for parts where a picture di
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,11 @@ class Cameras:
     ) -> None:
         self.pixels, self.leaders, self.scene, self.steady = pixels, leaders, scene, steady
         self._number = np.full(len(pixels), _NOT_ASKED, np.int16)
+
+    @cached_property
+    def layers(self) -> NDArray[np.uint8]:
+        """(M, side, side, C + 1) each scene, and in a channel more 255 where it is steady."""
+        return np.concatenate([self.scene, self.steady[..., None].astype(np.uint8) * 255], axis=-1)
 
     def of(self, rows: NDArray) -> NDArray[np.int64]:
         """(R,) which camera took each of these pictures, -1 for none of them."""

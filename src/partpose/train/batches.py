@@ -36,7 +36,7 @@ class Batches:
     def at(self, rows: NDArray) -> Float[Tensor, "b c h w"]:
         """The canvases of the given rows in [0, 1]."""
         if self.resident is not None:
-            chosen = self.resident[torch.from_numpy(rows).to(self.device)]
+            chosen = self.resident[torch.from_numpy(rows).to(self.device, non_blocking=True)]
         else:
             chosen = torch.from_numpy(take(self.pixels, rows)).to(self.device, non_blocking=True)
         return chosen.permute(0, 3, 1, 2).float().div_(255)

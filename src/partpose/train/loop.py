@@ -316,10 +316,8 @@ def scenes(cameras: Cameras, rows: NDArray, device: torch.device) -> torch.Tenso
     if not len(cameras.scene):
         return None
     number = cameras.of(rows)
-    of_camera = (number >= 0)[:, None, None, None]
-    known = cameras.steady[number][..., None].astype(np.uint8) * 255
-    both = np.concatenate([cameras.scene[number], known], axis=-1) * of_camera
-    return torch.from_numpy(both).to(device).permute(0, 3, 1, 2).float().div_(255)
+    shown = cameras.layers[number] * (number >= 0)[:, None, None, None]
+    return torch.from_numpy(shown).to(device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255)
 
 
 def _optimizer(model: PartModel, settings: Settings) -> torch.optim.Optimizer:
