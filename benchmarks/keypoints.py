@@ -23,6 +23,7 @@ from torch import Tensor
 from partpose.command import command
 from partpose.data.annotations.detect import read_annotated
 from partpose.data.landmarks import Landmarks
+from partpose.data.where import boxes_like_training
 from partpose.evaluate import protocols
 from partpose.evaluate.pictures import Pictures, read_pictures
 from partpose.evaluate.run import find_landmarks
@@ -30,7 +31,6 @@ from partpose.model import shape
 from partpose.model.part_model import PartModel
 from partpose.model.shipped import shipped
 from partpose.predict.predictor import Predictor, load
-from partpose.run import boxes_like_training
 
 AVERAGES = (2, 4, 8)
 CELLS: dict[str, Callable[[Tensor], Tensor]] = {

@@ -32,10 +32,11 @@ from partpose.data.annotations.detect import read_annotated
 from partpose.data.canvas import Canvases, extents
 from partpose.data.landmarks import Landmarks
 from partpose.data.reading import Look
+from partpose.data.where import boxes_like_training
 from partpose.evaluate.pictures import read_pictures, with_split
 from partpose.geometry import moments, to_inside
 from partpose.predict.predictor import choose_device
-from partpose.run import TerminalReporter, boxes_like_training
+from partpose.run import TerminalReporter
 from partpose.terminal import report_skipped
 from partpose.train.loop import Trainer
 from partpose.train.losses import concentration

@@ -52,20 +52,20 @@ class Exhibit(NamedTuple):
 
 def parts(predictor: Predictor, source: Path, path: Path) -> None:
     """Pictures, and their parts."""
-    views, _ = few_views(predictor.look, [source], 7)
+    views, _ = few_views(predictor, [source], 7)
     shown = Shown(predictor.network, predictor.tensor(np.stack([view.pixels for view in views])))
     write(sheet([_small(shown.inputs()), _small(shown.parts())], gap=4), path)
 
 
 def swaps(predictor: Predictor, source: Path, path: Path) -> None:
     """The grid: shapes across, looks down."""
-    views, _ = few_views(predictor.look, [source], 10)
+    views, _ = few_views(predictor, [source], 10)
     write(_shrunk(swap_picture(predictor, views[:6], views[6:]), 7 * CELL), path)
 
 
 def by_part(predictor: Predictor, source: Path, path: Path) -> None:
     """One shape, whose looks change from the head down: a third of its parts, two thirds, all."""
-    views, _ = few_views(predictor.look, [source], 12)
+    views, _ = few_views(predictor, [source], 12)
     rows = [_changing(predictor, shape, worn) for shape, worn in zip(views[:3], views[9:6:-1], strict=True)]
     write(sheet(rows, ["shape", "upper third", "two thirds", "all parts", "looks"], gap=4), path)
 
@@ -80,7 +80,7 @@ def _changing(predictor: Predictor, shape: View, worn: View) -> list[NDArray[np.
 
 def by_hand(predictor: Predictor, source: Path, path: Path) -> None:
     """A hand goes up and down, the parts of its arm follow half as far, and less."""
-    views, _ = few_views(predictor.look, [source], 5)
+    views, _ = few_views(predictor, [source], 5)
     encoding, view = encode(predictor, views[:1]), views[0]
     means = encoding.parts.mean[0].numpy().copy()
     hand = int(means[:, 0].argmax())

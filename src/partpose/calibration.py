@@ -9,6 +9,7 @@ import torch
 from partpose.data.atomic import atomic, check_writable
 from partpose.data.canvas import read_canvases
 from partpose.data.sources import Source, find_sources, some_files
+from partpose.data.where import boxed, boxes_like_training, remind_of_boxes
 from partpose.model.part_model import CONFIG
 from partpose.model.shipped import resolve
 from partpose.predict.predictor import load
@@ -18,7 +19,9 @@ from partpose.terminal import count, report_skipped
 BATCH = 32
 
 
-def calibrate_model(model: str, input: Path, pictures: int = 256, device: str | None = None) -> float:
+def calibrate_model(
+    model: str, input: Path, pictures: int = 256, boxes: str | None = None, device: str | None = None
+) -> float:
     """Calibrate a model's uncertainties on pictures of its kind, at most so many, spread over the input.
 
     The scale goes into the `config.json` of the model's folder, from where every later `--uncertainty` takes it.
@@ -28,6 +31,8 @@ def calibrate_model(model: str, input: Path, pictures: int = 256, device: str | 
     predictor = load(model, device)
     check_writable(config)
     sources, skipped = find_sources([input])
+    remind_of_boxes(boxes, predictor.settings)
+    sources, more = boxed(sources, boxes_like_training(boxes, predictor.settings))
     share = -(-pictures // len(sources))
     canvases = read_canvases([_spread(source, share) for source in sources], predictor.look, share)
     batches = np.array_split(canvases.pixels, -(-len(canvases.pixels) // BATCH))
@@ -40,7 +45,7 @@ def calibrate_model(model: str, input: Path, pictures: int = 256, device: str | 
     print(
         f"uncertainties of {model} are multiplied by {scale:.3f} from now on, from {count(len(canvases.pixels), 'picture')}"
     )
-    report_skipped([*skipped, *canvases.skipped])
+    report_skipped([*skipped, *more, *canvases.skipped])
     return scale
 
 

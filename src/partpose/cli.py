@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 import partpose
 from partpose.cli_convert import convert
-from partpose.cli_draw import draw
+from partpose.cli_draw import draw, show
 from partpose.cli_edit import name, swap, transfer
 from partpose.cli_export import export
 from partpose.cli_merge import merge
@@ -36,6 +36,7 @@ app.command(convert)
 app.command(smooth)
 app.command(calibrate)
 app.command(draw)
+app.command(show)
 app.command(export)
 app.command(name)
 app.command(merge)
@@ -253,35 +254,6 @@ def evaluate(
     from partpose.run import evaluate_model
 
     evaluate_model(model, dataset, protocol, intercept, json, save_landmarks, device, boxes, average)
-
-
-@app.command
-def show(
-    model: str,
-    input: Path,
-    *,
-    output: Path,
-    pictures: Annotated[int, Parameter(validator=Number(gte=1))] = 8,
-    device: str | None = None,
-) -> None:
-    """Draw what a model sees: parts, part maps, reconstructions and an appearance swap, as four pictures.
-
-    Parameters
-    ----------
-    model
-        A run's folder, or a shipped model by name.
-    input
-        Pictures, a video or a data set (of which the test split is shown).
-    output
-        Folder for the pictures.
-    pictures
-        How many pictures to show.
-    device
-        cpu or cuda:0. Default: the first GPU where there is one.
-    """
-    from partpose.run import show_model
-
-    show_model(model, input, output, pictures, device)
 
 
 @app.command(name="inspect")

@@ -1,4 +1,4 @@
-"""`partpose draw`: what was predicted before, drawn in another style."""
+"""`partpose draw` and `show`: what was predicted before in another style, and what a model sees."""
 
 from pathlib import Path
 from typing import Annotated
@@ -33,3 +33,34 @@ def draw(
     from partpose.redraw import redraw
 
     redraw(poses, input, output, style or Style(), min_confidence)
+
+
+def show(
+    model: str,
+    input: Path,
+    *,
+    output: Path,
+    pictures: Annotated[int, Parameter(validator=Number(gte=1))] = 8,
+    boxes: str | None = None,
+    device: str | None = None,
+) -> None:
+    """Draw what a model sees: parts, part maps, reconstructions and an appearance swap, as four pictures.
+
+    Parameters
+    ----------
+    model
+        A run's folder, or a shipped model by name.
+    input
+        Pictures, a video or a data set (of which the test split is shown).
+    output
+        Folder for the pictures.
+    pictures
+        How many pictures to show.
+    boxes
+        Where to look: a CSV, auto, or none; see `partpose predict`.
+    device
+        cpu or cuda:0. Default: the first GPU where there is one.
+    """
+    from partpose.run import show_model
+
+    show_model(model, input, output, pictures, boxes, device)

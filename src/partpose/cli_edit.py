@@ -35,6 +35,7 @@ def swap(
     parts: str = "all",
     landmarks: Path | None = None,
     pictures: Annotated[int, Parameter(validator=Number(gte=1))] = 8,
+    boxes: str | None = None,
     device: str | None = None,
 ) -> None:
     """Draw the shapes of some pictures in the looks of others: shapes across, looks down.
@@ -55,12 +56,15 @@ def swap(
         A map kept by `evaluate --save-landmarks`: tells which parts are head, torso, arms, left_knee, …
     pictures
         At most so many shapes, and so many looks, spread evenly over what is named.
+    boxes
+        Where to look in all of them: a CSV, auto, or none; see `partpose predict`. Where a model that was trained with auto
+        finds nothing that moves, as in a single picture, it looks at all of it, and says so.
     device
         cpu or cuda:0. Default: the first GPU where there is one.
     """
     from partpose.editing import swap_pictures
 
-    swap_pictures(model, shape, appearance, output, parts, landmarks, pictures, device)
+    swap_pictures(model, shape, appearance, output, parts, landmarks, pictures, boxes, device)
 
 
 def transfer(
@@ -94,7 +98,7 @@ def transfer(
     window
         Frames that median (default: 5) and savgol (default: 9) look at, an odd number.
     boxes
-        Where the object is in the motion: a CSV, or auto; see `partpose predict`.
+        Where the object is in the motion: a CSV, auto, or none; see `partpose predict`.
     track
         Which object, where there are several.
     side_by_side

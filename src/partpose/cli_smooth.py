@@ -36,6 +36,7 @@ def calibrate(
     input: Path,
     *,
     pictures: Annotated[int, Parameter(validator=Number(gte=1))] = 256,
+    boxes: str | None = None,
     device: str | None = None,
 ) -> None:
     """Put a model's uncertainties right, on pictures of its kind; no labels are needed. The scale is kept with the model.
@@ -48,9 +49,11 @@ def calibrate(
         Pictures or videos.
     pictures
         How many to use at most.
+    boxes
+        Where to look: a CSV, auto, or none; see `partpose predict`.
     device
         cpu or cuda:0. Default: the first GPU where there is one.
     """
     from partpose.calibration import calibrate_model
 
-    calibrate_model(model, input, pictures, device)
+    calibrate_model(model, input, pictures, boxes, device)

@@ -7,6 +7,7 @@ from typing import Literal
 from partpose.data.atomic import check_writable
 from partpose.data.sources import Source, find_sources
 from partpose.data.walk import readable
+from partpose.data.where import boxed_or_whole
 from partpose.edit.choose import choose_parts
 from partpose.edit.names import keypoint_names, read_names, write_names
 from partpose.edit.pictures import few_views
@@ -48,14 +49,15 @@ def swap_pictures(
     parts: str = "all",
     landmarks: Path | None = None,
     pictures: int = 8,
+    boxes: str | None = None,
     device: str | None = None,
 ) -> None:
     """Write the shapes of some pictures in the looks of others as one picture."""
     _check_output(output, ".png")
     predictor = load(model, device)
     chosen = _chosen(predictor, parts, landmarks)
-    shapes, skipped = few_views(predictor.look, shape, pictures)
-    looks, more = few_views(predictor.look, appearance, pictures)
+    shapes, skipped = few_views(predictor, shape, pictures, boxes)
+    looks, more = few_views(predictor, appearance, pictures, boxes)
     write_png(swap_picture(predictor, shapes, looks, chosen), output)
     of = "all parts" if len(chosen) == predictor.settings.model.parts else f"parts {', '.join(map(str, chosen))}"
     print(f"{count(len(shapes), 'shape')} in the looks of {count(len(looks), 'picture')} ({of}): {output}")
@@ -79,8 +81,9 @@ def transfer_motion(
     _check_output(output, ".mp4")
     how = Finish(smooth=smooth, window=window)
     predictor = load(model, device)
-    looks, skipped = few_views(predictor.look, appearance, LOOKS)
-    source = of_track(_boxed(_one_source(motion, skipped), boxes, skipped), track)
+    looks, skipped = few_views(predictor, appearance, LOOKS)
+    (source,), missed = boxed_or_whole([_one_source(motion, skipped)], boxes, predictor.settings)
+    source, skipped = of_track(source, track), skipped + missed
     with ticking("finding parts") as tick:
         poses = predictor.predict_source(source, skipped=skipped, tick=tick)
     moves = Motion(source, poses if smooth is None else smooth_shapes(poses, how))
@@ -109,13 +112,3 @@ def _one_source(path: Path, skipped: list[Skipped]) -> Source:
     if len(sources) > 1:
         raise PartposeError(f"{readable(path)} holds {len(sources)} inputs: name one video, or one folder of pictures")
     return sources[0]
-
-
-def _boxed(source: Source, boxes: str | None, skipped: list[Skipped]) -> Source:
-    if boxes is None:
-        return source
-    from partpose.data.boxes import boxes_for
-
-    source, missed = boxes_for(source, boxes)
-    skipped += missed
-    return source

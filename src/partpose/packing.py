@@ -8,8 +8,8 @@ from partpose.data.pack import About, check_pack
 from partpose.data.pack_write import write_pack
 from partpose.data.sources import training_files
 from partpose.data.walk import PACK, is_pack
+from partpose.data.where import boxed
 from partpose.errors import PartposeError
-from partpose.run import boxed
 from partpose.terminal import count, counting, report_skipped
 
 

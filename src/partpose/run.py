@@ -2,7 +2,6 @@
 
 import signal
 import sys
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,13 @@ import numpy as np
 
 from partpose.config import Settings, load_preset
 from partpose.data.atomic import check_writable, make_folder
-from partpose.data.boxes import AUTO, boxes_for, check_boxes, write_boxes
+from partpose.data.boxes import write_boxes
 from partpose.data.canvas import Canvases, read_canvases
-from partpose.data.images import Unreadable
 from partpose.data.pack import open_pack
 from partpose.data.reading import Look
 from partpose.data.sources import Source, find_sources, of_split, some_files, training_files
 from partpose.data.walk import is_pack
+from partpose.data.where import boxed, boxed_or_whole, boxes_like_training
 from partpose.errors import PartposeError, Skipped
 from partpose.evaluate import disentangle_report
 from partpose.evaluate.disentangle import DISENTANGLE, evaluate_disentangling
@@ -169,32 +168,6 @@ def read_training(input: Path, settings: Settings, output: Path) -> tuple[Canvas
     return canvases._replace(skipped=[*found.skipped, *skipped, *canvases.skipped]), found.held_out
 
 
-def boxed(sources: Sequence[Source], boxes: str | None) -> tuple[list[Source], list[Skipped]]:
-    """The sources with their boxes; one that has none is passed over. Raises PartposeError where none has."""
-    if boxes is None:
-        return list(sources), []
-    skipped = check_boxes(boxes, sources)
-    found = []
-    for source in sources:
-        try:
-            one, missed = boxes_for(source, boxes)
-        except Unreadable as error:
-            skipped.append(error.skipped)
-        else:
-            found.append(one)
-            skipped += missed
-    if not found:
-        raise PartposeError(f"no input has boxes, the first: {skipped[-1].path}: {skipped[-1].reason}")
-    return found, skipped
-
-
-def boxes_like_training(asked: str | None, settings: Settings) -> str | None:
-    """What a call looks with: what it asks for, else auto where the model was trained so; "none" is for whole pictures."""
-    if asked is None:
-        return AUTO if settings.data.boxes == AUTO else None
-    return None if asked == "none" else asked
-
-
 def evaluate_model(
     model: str,
     dataset: Path,
@@ -240,10 +213,14 @@ def _evaluate_disentangling(
         print(f"written: {json}")
 
 
-def show_model(model: str, input: Path, output: Path, pictures: int = 8, device: str | None = None) -> None:
+def show_model(
+    model: str, input: Path, output: Path, pictures: int = 8, boxes: str | None = None, device: str | None = None
+) -> None:
     """Draw parts, part maps, reconstructions and swaps of a few pictures."""
     predictor = load(model, device)
     found, skipped = find_sources([input])
+    found, more = boxed_or_whole(found, boxes, predictor.settings)
+    skipped += more
     make_folder(output)
     canvases = _chosen_canvases(predictor, found, pictures)
     for name, pixels in sheets(Shown(predictor.network, predictor.tensor(canvases.pixels))).items():

@@ -26,7 +26,7 @@ FRAMES = [dots(64, 48, (14 + i, 20), (50 - i, 30)) for i in range(8)]
 @pytest.fixture
 def looks(tmp_path):
     Image.fromarray(dots(64, 64, (20, 20), (40, 50))).save(tmp_path / "looks.png")
-    return few_views(DOTS.look, [tmp_path / "looks.png"], 4)[0]
+    return few_views(DOTS, [tmp_path / "looks.png"], 4)[0]
 
 
 def motion_of(path, model=DOTS) -> Motion:

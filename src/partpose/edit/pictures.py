@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from partpose.data.images import Unreadable
 from partpose.data.reading import Look, View, read_views, sampled_views
 from partpose.data.sources import Source, find_sources, of_split, some_files, spread
+from partpose.data.where import boxed_or_whole
 from partpose.errors import PartposeError, Skipped
 from partpose.model.part_model import Encoding
 from partpose.predict.draw import enlarge
@@ -21,15 +22,20 @@ SPARE = 3
 """So many times as many pictures of a folder are tried, for some may not be readable."""
 
 
-def few_views(look: Look, inputs: Sequence[Path], most: int) -> tuple[list[View], list[Skipped]]:
+def few_views(
+    predictor: Predictor, inputs: Sequence[Path], most: int, boxes: str | None = None
+) -> tuple[list[View], list[Skipped]]:
     """At most `most` pictures of these inputs, in their order, spread evenly; of a video frames; of a set its test split.
 
+    boxes: where to look, see `boxed_or_whole`.
     Returns also what could not be read. Raises PartposeError where there is nothing else.
     """
     sources, skipped = find_sources(inputs)
-    sources = [_test_split(sources[i]) for i in spread(len(sources), most)]
+    chosen = [_test_split(sources[i]) for i in spread(len(sources), most)]
+    sources, more = boxed_or_whole(chosen, boxes, predictor.settings)
+    skipped += more
     each = -(-most // len(sources))
-    views = [view for source in sources for view in views_of(source, each, look, skipped)]
+    views = [view for source in sources for view in views_of(source, each, predictor.look, skipped)]
     if not views:
         raise PartposeError(f"no picture can be read, the first: {skipped[0].path} {skipped[0].reason}")
     return [views[i] for i in spread(len(views), most)], skipped

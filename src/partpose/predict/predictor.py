@@ -21,6 +21,7 @@ from partpose.data.reading import Look, View, array_view, read_views
 from partpose.data.sources import Source, find_sources
 from partpose.data.video import probe
 from partpose.data.walk import readable
+from partpose.data.where import boxed, boxes_like_training, remind_of_boxes
 from partpose.errors import PartposeError, Skipped
 from partpose.geometry import Parts, extent_to_pixels, to_pixels
 from partpose.model.part_model import WEIGHTS, Encoding, PartModel, load_model
@@ -65,26 +66,38 @@ class Predictor:
     def __repr__(self) -> str:
         return f"Predictor({self.name!r}: {self.settings.model.parts} parts, {self.side}×{self.side} px, {self.device})"
 
-    def predict(self, input: str | Path | NDArray[np.uint8] | Iterable[NDArray[np.uint8]], batch: int = 32) -> Poses:
+    def predict(
+        self,
+        input: str | Path | NDArray[np.uint8] | Iterable[NDArray[np.uint8]],
+        batch: int = 32,
+        boxes: str | None = None,
+    ) -> Poses:
         """The parts in one picture, a folder of pictures, a video, or arrays.
 
         Args:
             input: a path, or uint8 pictures: (H, W, 3), (F, H, W, 3), or any number of (H, W, 3) of any sizes.
             batch: pictures at a time.
+            boxes: where to look in files, as `--boxes` of `partpose predict`: a CSV, "auto", or "none" for whole pictures.
+                Default: auto where the model was trained so. Arrays are looked at as they are.
 
         Raises:
-            PartposeError: where nothing can be read, or the path holds several inputs (videos): give them one by one.
+            PartposeError: where nothing can be read, no boxes are found, or the path holds several inputs (videos): give them
+                one by one.
         """
         if batch < 1:
             raise PartposeError(f"batch must be at least 1, got {batch}")
         if not isinstance(input, str | Path):
+            if boxes is not None:
+                raise PartposeError("boxes are for files: cut the objects out of the arrays")
             return self._from_arrays(input, batch)
         sources, skipped = find_sources([Path(input)])
         if len(sources) > 1:
             raise PartposeError(
                 f"{readable(input)} holds {len(sources)} inputs (videos, or pictures and videos): predict one at a time"
             )
-        return self.predict_source(sources[0], batch, skipped)
+        remind_of_boxes(boxes, self.settings)
+        (source,), missed = boxed(sources, boxes_like_training(boxes, self.settings))
+        return self.predict_source(source, batch, [*skipped, *missed])
 
     def stream(
         self,
