@@ -51,7 +51,14 @@ around the object (data.boxes auto), the box has told its place already, and the
 seeds and their standard deviation.
 
 Nothing is mirrored and no exchange of left and right is forgiven: landmarks are the animal's own left and right, each picture
-is measured as it is, and where animals face both ways (livestock_cattle) one linear map serves both.
+is measured as it is, and where animals face both ways (livestock_cattle) one linear map serves both. Intervals are over
+pictures: where these show few people or one video, those of new people or videos are wider.
+
+Trained with
+"""
+SOURCES = """
+Figures are drawn by the command itself. The other sets are folders of `--data DIR` in [this layout](guide.md#annotated-sets),
+and two have a clip beside it (`--clips DIR`, the folder that holds `mouse`):
 """
 
 
@@ -111,6 +118,8 @@ def page(results: list[Result], pictures: Path) -> str:
     parts = [
         INTRODUCTION,
         *(f"- {name}: {_trained_with(one)}" for name, one in SETS.items()),
+        SOURCES,
+        *(f"- {name}: {one.source}" for name, one in SETS.items() if one.source),
         "\n" + trials.markdown(HEAD, rows(results)),
         "\nMade by\n\n" + trials.shell(commands),
     ]

@@ -28,6 +28,7 @@ class Set(NamedTuple):
     changes, why: of the preset, and their reason in a word.  figures: it is drawn here, before this background.
     clip: unlabelled video that is learned from as well, below the folder of clips.  seeds: as many runs.
     asked: the error asked for after ten minutes, on two CPU cores and on a GPU; of_mean_pose: in units of the mean pose's.
+    source: where pictures and landmarks come from, and what may be done with them.
     credit: whose pictures they are, where they may be shown.
     """
 
@@ -39,6 +40,7 @@ class Set(NamedTuple):
     seeds: tuple[int, ...] = (0,)
     asked: tuple[float, float] | None = None
     of_mean_pose: bool = False
+    source: str = ""
     credit: str = ""
 
     def settings(self, preset: str | None = None, changes: Changes | None = None) -> Settings:
@@ -57,23 +59,44 @@ SETS = {
     "figures-plain": Set("figures", figures="plain", seeds=(0, 1, 2), asked=(1.7, 1.0), credit=DRAWN),
     "figures-room": Set("figures", BEHIND, "as people have it", figures="room", asked=(2.5, 1.3), credit=DRAWN),
     "figures-clutter": Set("figures", BEHIND, "as people have it", figures="clutter", asked=(4.0, 2.0), credit=DRAWN),
-    "faces_lfw5": Set("faces", seeds=(0, 1, 2), asked=(8.0, 5.5)),
-    "human_lspet": Set("people", SMALL, AS_FIGURES, asked=(0.80, 0.60), of_mean_pose=True),
+    "faces_lfw5": Set(
+        "faces", seeds=(0, 1, 2), asked=(8.0, 5.5),
+        source="the middle 108×108 pixels of LFW's pictures (Huang et al. 2007) with the five points of MTFL (Zhang et al. "
+        "2014), split by person; for research",
+    ),
+    "human_lspet": Set(
+        "people", SMALL, AS_FIGURES, asked=(0.80, 0.60), of_mean_pose=True,
+        source="the upright people with all joints visible of LSP extended (Johnson and Everingham 2011), cropped to 1.35 "
+        "times the joints' box; no licence stated",
+    ),
     "livestock_cattle": Set(
         "animals", asked=(40, 28),
+        source="LivestockKeypoints v1.0 (github.com/yww0411/Livestock-keypoint-detection), cropped to 1.15 times the box; "
+        "trained on two farms, tested on a third; CC BY 4.0",
         credit="LivestockKeypoints v1.0 by Yiwei Wang et al., CC BY 4.0, cropped and resized",
     ),
     "mouse_openfield": Set(
         "animals", ANY_DIRECTION | {"data": {"boxes": "auto"}}, "seen from above; small in the picture",
         clip="mouse/openfield_m3v1mp4.mp4", asked=(35, 18),
+        source="110 of the 116 labelled frames of DeepLabCut's example openfield-Pranav-2018-10-30 (Mathis et al. 2018), and "
+        "its clip m3v1mp4 of another mouse; LGPL 3.0",
     ),
     "mouse_mirror": Set(
         "animals", RIG, "two views of eight paws, a tail and an obstacle, that fill the picture to its border",
         clip="mouse/mirror-mouse_test_vid.mp4", asked=(5, 3.5),
+        source="lightning-pose's data/mirror-mouse-example (recordings of Warren et al. 2021) and its test_vid.mp4; MIT",
         credit="lightning-pose, MIT licence; recordings of Warren et al. 2021",
     ),
-    "fly_courtship": Set("animals", ANY_DIRECTION, "seen from above", asked=(30, 18)),
-    "human_mocap3": Set("people", SMALL, AS_FIGURES),
+    "fly_courtship": Set(
+        "animals", ANY_DIRECTION, "seen from above", asked=(30, 18),
+        source="every sixth frame of the clip in SLEAP's docs/notebooks/analysis_example, 144×144 pixels around each fly; its "
+        "landmarks are predictions of a SLEAP model that was trained on labels; for research",
+    ),
+    "human_mocap3": Set(
+        "people", SMALL, AS_FIGURES,
+        source="one take of one actor before three cameras, tested on the third "
+        "(github.com/NicoNRG2/CV-Project-MoCap); CC BY 4.0 by its annotation file",
+    ),
 }  # fmt: skip
 
 

@@ -54,7 +54,8 @@ MODELS = {
         "drawn people before clutter",
         "3,000 drawn pictures of 30 people, each before a scene of its own, by `partpose figures --background clutter`",
         "MIT, as partpose",
-        "People as partpose draws them; a start for people in photographs (`--init`), not a tool for them.",
+        "People as partpose draws them; not a tool for people in photographs. A start for them: "
+        "`--preset people --model.parts 24 --model.size 64 --init figures-clutter`.",
     ),
     "cattle": Shipped(
         "livestock_cattle",

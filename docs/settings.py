@@ -13,7 +13,8 @@ HEAD = """# Settings
 
 This page is written by `python docs/settings.py`; a test keeps it true.
 
-Every setting has a default, a preset changes some of them, and what you name yourself wins. They can be given
+Every setting has a default, a preset changes some of them, and what you name yourself wins. Without `--preset` a training
+takes `figures`; a file of your own in its place changes the defaults on this page, not those of a preset. Settings can be given
 
 - on the command line: `--model.parts 16 --train.learning-rate 1e-3`; what is true or false is `--transform.keep-inside` or
   `--transform.no-keep-inside`

@@ -30,6 +30,7 @@ PYTHON = """# From Python
 """
 HELD = re.compile(r"(^```.*?^```$|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
 FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.DOTALL)
+SCRIPT = re.compile(r"\[([^\]]+)\]\(([\w]+\.py)\)")
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!docs/|\w+://|#)([^)]+)\)")
 
 
@@ -49,8 +50,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Formulas outside of code."""
-    pieces = HELD.split(markdown)
+    """Formulas outside of code; scripts of this folder, which are no pages, are named and not linked."""
+    pieces = HELD.split(SCRIPT.sub(r"\1 (`docs/\2`)", markdown))
     return "".join(piece if i % 2 else FORMULA.sub(_mathml, piece) for i, piece in enumerate(pieces))
 
 

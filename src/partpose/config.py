@@ -71,7 +71,8 @@ class DataSettings(Frozen):
     """Frames taken from each video, spread evenly."""
     boxes: str | None = None
     """Where the objects are: a CSV with file or frame, x, y, w, h and perhaps id; or auto, for the one moving object of a
-    fixed camera. Prediction and evaluation look with auto too where the model was trained so."""
+    fixed camera. Whatever is done with the model later looks with auto too where it was trained so; a CSV has to be given
+    again."""
     pairs: Literal["none", "video"] = "none"
     """video: a part's appearance comes from another frame of the clip, not from the same one transformed."""
     margin: NotNegative = 0.25

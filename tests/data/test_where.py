@@ -58,7 +58,7 @@ def test_what_nothing_moves_in_is_passed_over_and_alone_refused(arena, single):
     found, said = boxed([single, arena], "auto")
     assert [source.stem for source in found] == ["arena"]
     assert "only 1 frames or pictures" in said[0].reason
-    with pytest.raises(PartposeError, match="no input has boxes, the first: .*single"):
+    with pytest.raises(PartposeError, match=r"no input has boxes, the first: .*single"):
         boxed([single], "auto")
 
 
