@@ -202,9 +202,10 @@ def test_a_scene_stands_behind_the_pictures_of_its_camera_and_behind_no_other():
     pixels, border = np.zeros((3, 4, 4, 3), np.uint8), np.zeros((1, 1), np.float32)
     cameras = Cameras(pixels, border, scene, steady)
     cameras.of = np.array([0, -1, 0]).take
-    found = loop.scenes(cameras, np.array([1, 2]), torch.device("cpu"))
+    found = loop.Scenes(cameras, torch.device("cpu"))(np.array([1, 2]))
     assert found.shape == (2, 4, 4, 4)
     assert (found[0] == 0).all(), "a picture of no camera"
     torch.testing.assert_close(found[1, :3], torch.full((3, 4, 4), 100 / 255))
     assert found[1, 3].tolist() == torch.from_numpy(steady[0]).float().tolist()
-    assert loop.scenes(Cameras(pixels, border[:0], scene[:0], steady[:0]), np.array([0]), torch.device("cpu")) is None
+    none = Cameras(pixels, border[:0], scene[:0], steady[:0])
+    assert loop.Scenes(none, torch.device("cpu"))(np.array([0])) is None

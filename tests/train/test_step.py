@@ -3,13 +3,14 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from partpose.config import Settings, load_preset
 from partpose.geometry import grid
 from partpose.model.part_model import PartModel
 from partpose.train.perceptual import Perceptual, Vgg19
 from partpose.train.step import Beside, Terms, draw_step, reconstruct, total, training_step
-from partpose.train.warp import sample
+from partpose.train.warp import Transform, sample
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -256,6 +257,33 @@ def test_a_known_scene_is_given_to_the_generator_and_to_the_evidence():
     assert blank.reconstruction != given.reconstruction
     assert blank.evidence != given.evidence
     torch.testing.assert_close(blank.mean, given.mean)
+
+
+class Questions(TorchDispatchMode):
+    """Counts values that are asked of tensors: for each a GPU would be waited for."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func in (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("preset", ["figures", "people", "lorenz2019"])
+def test_a_step_asks_for_no_value(preset, monkeypatch):
+    """But one, whether a view has an inverse, which is not asked on a GPU."""
+    settings = load_preset(preset).override({"model": {"size": 32, "width": 8, "parts": 3}}, "test")
+    model, side = network(settings), settings.model.canvas
+    known = settings.model.background == "camera"
+    scene = torch.rand(4, settings.model.channels + 1, side, side, generator=rng(1)).round() if known else None
+    monkeypatch.setattr(Transform, "is_affine", lambda _: True)
+    draw = draw_step(4, settings, 1.0, rng(), torch.tensor([[-1, -0.7, 1, 0.7]]).repeat(4, 1))
+    canvas = torch.rand(4, settings.model.channels, side, side, generator=rng())
+    for _ in range(2):  # what is kept from the first step on may be asked for in it
+        with Questions() as asked:
+            terms = training_step(model, canvas, draw, settings, rng(), Beside(scene=scene))
+            total(terms, settings).backward()
+    assert asked.count == 0
 
 
 def test_objects_before_a_known_scene_are_seen_before_others_too():

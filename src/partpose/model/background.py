@@ -21,7 +21,7 @@ ALIKE, DIFFERENT = 0.03, 0.1  # of values in [0, 1], what differs from the scene
 def masked_copy(images: Float[Tensor, "b c h w"], generator: torch.Generator) -> Float[Tensor, "b g h/4 w/4"]:
     """The picture at a quarter of its side with 80 % of its blocks hidden, and the mask of what is shown (channel C + 1)."""
     small = F.avg_pool2d(images, 4)
-    shown = (torch.rand(images.shape[0], 1, BLOCKS, BLOCKS, generator=generator) < SHOWN).to(images)
+    shown = (torch.rand(images.shape[0], 1, BLOCKS, BLOCKS, generator=generator) < SHOWN).to(images, non_blocking=True)
     shown = F.interpolate(shown, small.shape[-2:])
     return torch.cat([small * shown, shown], 1)
 
@@ -42,7 +42,8 @@ def trusted(scene: Float[Tensor, "b g h w"], generator: torch.Generator) -> Floa
     scene: what the camera sees behind the object and, in the last channel, where that is known. In those few the generator
     has the masked copy alone: that is what a model has at hand later, when it is given one picture of whatever camera.
     """
-    known = mostly_known(scene) & (torch.rand(len(scene), generator=generator) > MASKED_ANYWAY).to(scene.device)
+    shown = (torch.rand(len(scene), generator=generator) > MASKED_ANYWAY).to(scene.device, non_blocking=True)
+    known = mostly_known(scene) & shown
     return scene * known[:, None, None, None]
 
 
@@ -65,8 +66,8 @@ def elsewhere(
     Two views of an object then have nothing in common but the object. What of a picture differs from its own scene is
     carried over; where the scene is no more than a guess (see `data.cameras`) so is what differs from the guess.
     """
-    known, drawn = mostly_known(scene), torch.rand(len(images), generator=generator).to(images.device)
-    colour = torch.rand(len(images), images.shape[1], 1, 1, generator=generator).to(images)
+    known, drawn = mostly_known(scene), torch.rand(len(images), generator=generator).to(images, non_blocking=True)
+    colour = torch.rand(len(images), images.shape[1], 1, 1, generator=generator).to(images, non_blocking=True)
     colour[:, images.shape[1] - (images.shape[1] + 1) % 2 :] = 1  # an alpha channel is no colour
     other, flat = known & known.roll(1) & (drawn < OTHER), known & (drawn > 1 - FLAT)
     ground = torch.where(flat[:, None, None, None], colour, scene[:, :-1].roll(1, 0))

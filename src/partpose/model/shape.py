@@ -5,7 +5,6 @@ from functools import lru_cache
 import numpy as np
 import torch
 from jaxtyping import Float
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -22,20 +21,21 @@ def spatial_softmax(logits: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k h w"
 
 def twice(maps: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k 2*h 2*w"]:
     """Bicubic interpolation to twice the sides, as two products: on CPUs many times as fast as `F.interpolate`."""
-    down, across = (torch.from_numpy(doubling(n)).to(maps.device) for n in maps.shape[-2:])
+    down, across = (doubling(n, maps.device) for n in maps.shape[-2:])
     with torch.autocast(maps.device.type, enabled=False):
         return down @ maps.float().contiguous() @ across.mT
 
 
 @lru_cache(maxsize=32)
-def doubling(n: int) -> NDArray[np.float32]:
+@torch.inference_mode(False)
+def doubling(n: int, device: torch.device) -> Float[Tensor, "m n"]:
     """(2n, n): bicubic interpolation of n cells to twice as many, beyond whose ends they go on as they are."""
     matrix = np.zeros((2 * n, n), np.float32)
     for row in range(2 * n):
         cell, later = divmod(row, 2)
         taps = np.clip(cell - 2 + later + np.arange(4), 0, n - 1)
         np.add.at(matrix[row], taps, _QUARTER[::-1] if later else _QUARTER)
-    return matrix
+    return torch.from_numpy(matrix).to(device)
 
 
 class Logits(nn.Module):

@@ -114,7 +114,7 @@ def _motion(mean: Tensor, mean_t: Tensor, expected: Tensor, seen: Tensor, side: 
 
 def _still(canvas: Tensor, mean: Tensor) -> Tensor:
     """Parts at one place in all pictures. They may follow a known motion, which moves the scene with the object."""
-    different = [i for i in range(len(canvas)) if not any(torch.equal(canvas[i], canvas[j]) for j in range(i))]
+    different = list({one.tobytes(): i for i, one in enumerate(canvas.cpu().numpy())}.values())
     if len(different) < FEWEST:
         return torch.zeros(mean.shape[1], dtype=torch.bool, device=mean.device)
     mean = mean[different]

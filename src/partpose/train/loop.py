@@ -79,7 +79,8 @@ class Trainer:
         self.batches = Batches(canvases.pixels, t.batch, t.seed, device)
         self.extent = canvases.extent
         self.clip = clips_of(canvases) if settings.data.pairs == "video" else None
-        self.cameras = find_cameras(canvases.pixels) if settings.model.background == "camera" else None
+        camera = settings.model.background == "camera"
+        self.scenes = Scenes(find_cameras(canvases.pixels), device) if camera else None
         self.clock = team.clock(t)
         self.warned, self.watch = False, Watch()
 
@@ -124,7 +125,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(progress, t)
         extent = None if self.extent is None else torch.from_numpy(self.extent[rows])
-        draw = draw_step(t.batch, self.settings, strength(progress, t), rng, extent).of(mine).to(self.device)
+        draw = draw_step(t.batch, self.settings, strength(progress, t), rng, extent, self.device).of(mine)
         rng = self.team.own(rng)
         torch.manual_seed(rng.initial_seed())  # dropout draws from the global generator
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
@@ -143,7 +144,7 @@ class Trainer:
     def beside(self, step: int, rows: NDArray, mine: slice) -> Beside:
         """Partners and scenes, where they are asked for, of some of the pictures of a step."""
         partner = None if self.clip is None else self.batches.at(self.batches.partners(rows, self.clip, step)[mine])
-        return Beside(partner, None if self.cameras is None else scenes(self.cameras, rows[mine], self.device))
+        return Beside(partner, None if self.scenes is None else self.scenes(rows[mine]))
 
     def log(self, terms: Terms, loss: torch.Tensor) -> None:
         """Write the line; it is also where a loss that is not a number is noticed."""
@@ -311,13 +312,19 @@ def clips_of(canvases: Canvases) -> NDArray[np.int64]:
     return np.where(canvases.clip < 0, -1, np.array(found))
 
 
-def scenes(cameras: Cameras, rows: NDArray, device: torch.device) -> torch.Tensor | None:
-    """What `Beside.scene` holds for these rows; None where no picture has a known camera."""
-    if not len(cameras.scene):
-        return None
-    number = cameras.of(rows)
-    shown = cameras.layers[number] * (number >= 0)[:, None, None, None]
-    return torch.from_numpy(shown).to(device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255)
+class Scenes:
+    """What `Beside.scene` holds: of every camera once, on the device, where a step picks what it wants."""
+
+    def __init__(self, cameras: Cameras, device: torch.device) -> None:
+        self.cameras, self.layers = cameras, torch.from_numpy(cameras.layers).to(device)
+
+    def __call__(self, rows: NDArray) -> torch.Tensor | None:
+        """(R, C + 1, side, side) for these rows; None where no picture has a known camera."""
+        if not len(self.layers):
+            return None
+        number = torch.from_numpy(self.cameras.of(rows)).to(self.layers.device, non_blocking=True)
+        shown = self.layers[number] * (number >= 0)[:, None, None, None]
+        return shown.permute(0, 3, 1, 2).float().div_(255)
 
 
 def _optimizer(model: PartModel, settings: Settings) -> torch.optim.Optimizer:

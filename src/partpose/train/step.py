@@ -22,10 +22,6 @@ class Draw(NamedTuple):
     warped: Transform
     recolour: Recolour  # of the two views, stacked
 
-    def to(self, device: torch.device) -> "Draw":
-        """The same on another device."""
-        return Draw(self.plain.to(device), self.warped.to(device), self.recolour.to(device))
-
     def of(self, rows: slice) -> "Draw":
         """The same for some pictures of the batch."""
         plain, warped = (Transform(*(t[rows] for t in view)) for view in (self.plain, self.warped))
@@ -64,15 +60,17 @@ def draw_step(
     strength: float,
     rng: torch.Generator,
     extent: Float[Tensor, "b 4"] | None = None,
+    device: torch.device | None = None,
 ) -> Draw:
-    """All randomness of a step, on the CPU, so that it does not depend on the device.
+    """All randomness of a step, drawn on the CPU, so that it does not depend on the device; what follows from it, there.
 
     extent: what of each canvas is picture and not padding.
     """
     t = settings.transform
-    plain = draw_transform(batch, t, strength, warped=False, rng=rng, extent=extent)
-    warped = draw_transform(batch, t, strength, warped=True, rng=rng, extent=extent)
-    return Draw(plain, warped, draw_recolour(2 * batch, settings.model.channels, t, strength, rng))
+    plain = draw_transform(batch, t, strength, warped=False, rng=rng, extent=extent, device=device)
+    warped = draw_transform(batch, t, strength, warped=True, rng=rng, extent=extent, device=device)
+    recolour = draw_recolour(2 * batch, settings.model.channels, t, strength, rng)
+    return Draw(plain, warped, recolour.to(plain.offset.device))
 
 
 def training_step(

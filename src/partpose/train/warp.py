@@ -63,17 +63,25 @@ class Transform(NamedTuple):
 
 def spline_basis(points: Float[Tensor, "*b n 2"]) -> Float[Tensor, "*b n c"]:
     """Weights with which a thin-plate spline moves each point when its control points move (Bookstein 1989)."""
-    controls = grid(CONTROLS, CONTROLS, points).flatten(0, 1)
-    c = len(controls)
-    affine = torch.cat([torch.ones_like(controls[:, :1]), controls], 1)
-    system = controls.new_zeros(c + 3, c + 3)
-    system[:c, :c], system[:c, c:], system[c:, :c] = _kernel(controls, controls), affine, affine.T
-    solved = torch.linalg.inv(system.double().cpu()).to(system)[:, :c]
+    controls, solved = _spline(points.dtype, points.device)
     ones = torch.ones_like(points[..., :1])
     return torch.cat([_kernel(points, controls), ones, points], -1) @ solved
 
 
+@lru_cache(maxsize=8)
+@torch.inference_mode(False)
+def _spline(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The control points, and what makes of kernel values, ones and places the weights of each of them."""
+    controls = grid(CONTROLS, CONTROLS, torch.empty(0, dtype=dtype)).flatten(0, 1)
+    c = len(controls)
+    affine = torch.cat([torch.ones_like(controls[:, :1]), controls], 1)
+    system = controls.new_zeros(c + 3, c + 3)
+    system[:c, :c], system[:c, c:], system[c:, :c] = _kernel(controls, controls), affine, affine.T
+    return controls.to(device), torch.linalg.inv(system.double()).to(device, dtype)[:, :c]
+
+
 @lru_cache(maxsize=32)
+@torch.inference_mode(False)
 def _grid_basis(size: int, reach: float, device: torch.device) -> tuple[Tensor, Tensor]:
     """The cell centres of a grid and their spline basis, which are the same in every step."""
     u = grid(size, size).flatten(0, 1) * reach
@@ -92,10 +100,12 @@ def draw_transform(
     warped: bool,
     rng: torch.Generator,
     extent: Float[Tensor, "b 4"] | None = None,
+    device: torch.device | None = None,
 ) -> Transform:
     """A random similarity, with a thin-plate spline on top if `warped`; `strength` in [0, 1] scales all but the zoom.
 
     extent: what of each canvas is picture, see `data.canvas.extents`; None: all of it.
+    device: of the transform; chance is the CPU's all the same, so that it does not depend on the device.
     """
     s = settings
 
@@ -110,7 +120,7 @@ def draw_transform(
             matrix * torch.stack([1 - 2.0 * (torch.rand(batch, generator=rng) < 0.5), torch.ones(batch)], -1)[:, None]
         )
     shift = spread(CONTROLS**2, 2) * (s.warp * float(warped))
-    transform = Transform(matrix, spread(2) * s.offset, shift)
+    transform = Transform(matrix, spread(2) * s.offset, shift).to(device or torch.device("cpu"))
     return inside(transform, extent) if s.keep_inside else transform
 
 
@@ -120,7 +130,9 @@ def inside(transform: Transform, extent: Float[Tensor, "b 4"] | None = None) -> 
     Of a picture that is longer than 10 : 7 it may show some padding, for the object would have to be cut, or to be seen at
     another scale than in prediction.
     """
-    low_edge, high_edge = _edges(transform.offset.new_tensor([[-1.0, -1, 1, 1]]) if extent is None else extent)
+    one = transform.offset.new_ones(1, 2)
+    extent = torch.cat([-one, one], 1) if extent is None else extent.to(one, non_blocking=True)
+    low_edge, high_edge = _edges(extent)
     seen = transform.at(33, 33 / 32).flatten(1, 2)  # up to the corners of the view, not the centres of its outer cells
     low, high = seen.amin(1), seen.amax(1)
     shrink = ((high_edge - low_edge) / (high - low)).clamp(max=1).amin(-1)
@@ -141,7 +153,8 @@ def _edges(extent: Float[Tensor, "b 4"], least: float = 0.7) -> tuple[Float[Tens
 
 def between(source: Transform, view: Transform, size: int) -> Float[Tensor, "b size size 2"]:
     """t = source⁻¹ ∘ view on a grid of `size`: where each cell of `view` lies in `source`, which must be affine."""
-    if not source.is_affine():
+    # On a GPU nobody asks: the step would wait for the answer
+    if source.shift.device.type == "cpu" and not source.is_affine():
         raise ValueError("the source view must be affine, or its inverse would have no closed form")
     with exact(source.offset.device):
         moved = (view.at(size) - source.offset[:, None, None]).flatten(1, 2)
