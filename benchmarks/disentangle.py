@@ -72,7 +72,8 @@ ASKED_OF = ("figures-plain", "figures")
 def trial(name: str, one: Set, preset: str, seed: int, options: argparse.Namespace, place: Place) -> Trial:
     """One run of the table."""
     made = trials.about("disentangling", name, seed, options, preset=preset)
-    return Trial(place, one.settings(preset, {"train": {**trials.budget(options), "seed": seed}}), made)
+    train = {**trials.budget(options), "seed": seed, "stop_hopeless": False}
+    return Trial(place, one.settings(preset, {"train": train}), made)
 
 
 def measure(options: argparse.Namespace, made: Trial, run: Path) -> None:

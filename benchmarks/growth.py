@@ -27,7 +27,7 @@ import trials  # sets OMP_WAIT_POLICY before torch is imported
 # isort: on
 import torch
 from data_speed import counted, replica
-from sections import write_section
+from sections import PAGED, write_section
 from train_speed import Stopwatch, seconds_a_picture, trainer
 
 from partpose.command import command
@@ -164,7 +164,7 @@ def main() -> None:
     with command("growth.py"):
         if options.axis:
             return print(json.dumps(child(options)))
-        return run(options, trials.given(parser, options, "preset", "rounds", "seconds", "only"))
+        return run(options, trials.given(parser, options, "preset", "rounds", "seconds", "only") + PAGED)
 
 
 if __name__ == "__main__":

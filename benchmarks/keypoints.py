@@ -72,7 +72,7 @@ def error(predictor: Predictor, pictures: Pictures, landmarks: Landmarks, protoc
 def column(name: str, options: argparse.Namespace) -> Iterator[tuple[str, str]]:
     """A set's lines: the unit, and the error for each way of reading."""
     place = find(name, SETS[name], options.data, options.clips, options.work / "inputs")
-    predictor, landmarks = load(model_of(name, options), options.device), read_annotated(place.annotated)
+    predictor, landmarks = load(model_of(name, options), options.device, half=False), read_annotated(place.annotated)
     pictures = read_pictures(predictor.look, landmarks, boxes_like_training(None, predictor.settings))[0]
     protocol = protocols.choose_protocol(None, landmarks.normaliser, landmarks.flip_pairs)
     yield "unit", protocol.unit

@@ -69,7 +69,12 @@ def run(options: argparse.Namespace) -> int:
         ]
         trials.run_all(wanted, options, lambda *_: write_page(options))
     write_page(options)
-    results = [r for r in trials.read_results(options.results, "seeds") if r["set"] in options.sets]
+    asked = (trials.machine(options.device), trials.in_words(trials.budget(options)))
+    results = [
+        r
+        for r in trials.read_results(options.results, "seeds")
+        if r["set"] in options.sets and r["seed"] in options.seeds and (r["machine"], r["budget"]) == asked
+    ]
     drawn = Table(*TITLES)
     for r in sorted(results, key=lambda r: (r["set"], r["machine"], r["budget"], r["seed"])):
         drawn.add_row(*row(r))

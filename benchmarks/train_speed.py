@@ -1,7 +1,7 @@
 """Pictures a second of training, for the presets and for the original's network at the same picture size, in one run.
 
-    python benchmarks/train_speed.py [--presets figures people] [--sizes 64 128 256] [--device cuda:0] [--rounds 3]
-                                     [--page docs/results.md]
+    python benchmarks/train_speed.py [--presets figures people] [--sizes 64 128 256] [--batch 256] [--device cuda:0]
+                                     [--rounds 3] [--page docs/results.md]
 
 Steps of a preset and of lorenz2019 alternate, so that a machine whose speed drifts slows both; medians are printed. What is
 timed is the trainer's own step, with its warps, losses, optimiser and moving average, on made pictures in memory.
@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
-from sections import write_section
+from sections import PAGED, write_section
 from torch.utils.flop_counter import FlopCounterMode
 
 from partpose.command import command
@@ -108,7 +108,9 @@ def rig(settings: Settings, least: int = 64) -> Canvases:
 def seconds_a_picture(run: loop.Trainer, watch: Stopwatch, least: float) -> float:
     """Steps for at least `least` seconds, at least one."""
     began, steps = watch.now(), 0
-    while not steps or watch.now() - began < least:
+    while (
+        not steps or time.perf_counter() - began < least
+    ):  # without waiting for a GPU, to which steps are handed ahead
         run.step()
         steps += 1
     return (watch.now() - began) / (steps * run.settings.train.batch)
@@ -147,29 +149,32 @@ def operations(run: loop.Trainer) -> float:
 def convolution_rate(device: torch.device, watch: Stopwatch, rounds: int) -> float:
     """Operations a second of a convolution of 256 to 256 channels, 3×3 at 32², forward and backward, as steps compute it."""
     layer = torch.nn.Conv2d(256, 256, 3, padding=1, bias=False).to(device, memory_format=torch.channels_last)
-    x = torch.rand(16, 256, 32, 32, device=device).contiguous(memory_format=torch.channels_last).requires_grad_()
+    batch, times = (256, 20) if device.type == "cuda" else (16, 1)  # a GPU is done sooner than it is told what to do
+    x = torch.rand(batch, 256, 32, 32, device=device).contiguous(memory_format=torch.channels_last).requires_grad_()
     seconds = []
     for _ in range(rounds + 1):
         began = watch.now()
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            layer(x).sum().backward()
+            for _ in range(times):
+                layer(x).sum().backward()
         seconds.append(watch.now() - began)
-    return 3 * 2 * layer.weight.numel() * 16 * 32 * 32 / statistics.median(seconds[1:])
+    return 3 * 2 * layer.weight.numel() * batch * 32 * 32 * times / statistics.median(seconds[1:])
 
 
-def original_at(size: int, device: torch.device) -> Settings:
-    """lorenz2019 at a picture size; small batches on a CPU, where its speed hardly depends on them."""
-    changes: dict[str, Any] = {"model": {"size": size}}
-    if device.type == "cpu":
-        changes["train"] = {"batch": 2}
+def original_at(size: int, device: torch.device, batch: int) -> Settings:
+    """lorenz2019 at a picture size; small batches on a CPU, where its speed hardly depends on them, on a GPU those of ours."""
+    changes = {"model": {"size": size}, "train": {"batch": 2 if device.type == "cpu" else batch}}
     return load_preset("lorenz2019").override(changes, "benchmark")
 
 
 def measure(preset: str, size: int | None, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """One row of the table; size: None for the preset's own."""
-    changes = {} if size is None else {"model": {"size": size}}
+    changes: dict[str, Any] = {} if size is None else {"model": {"size": size}}
+    if options.batch:
+        changes["train"] = {"batch": options.batch}
     settings, device, rounds = load_preset(preset).override(changes, "benchmark"), options.device, options.rounds
-    ours, theirs = trainer(settings, device, folder), trainer(original_at(settings.model.size, device), device, folder)
+    original = original_at(settings.model.size, device, settings.train.batch)
+    ours, theirs = trainer(settings, device, folder), trainer(original, device, folder)
     watch = Stopwatch(device)
     for run in (ours, theirs):
         run.step()
@@ -207,6 +212,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="pictures a second of training")
     parser.add_argument("--presets", nargs="+", default=list(PRESETS))
     parser.add_argument("--sizes", nargs="+", type=int, help="in place of the presets' own")
+    parser.add_argument("--batch", type=int, help="in place of the presets' own; on a GPU the original's as well")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device")
     parser.add_argument("--json", type=Path)
@@ -214,7 +220,7 @@ def main() -> None:
     options = parser.parse_args()
     with command("train_speed.py"):
         options.device = choose_device(options.device)
-        run(options, trials.given(parser, options, "presets", "sizes", "rounds"))
+        run(options, trials.given(parser, options, "presets", "sizes", "batch", "rounds") + PAGED)
 
 
 def run(options: argparse.Namespace, given: str) -> None:
@@ -227,7 +233,11 @@ def run(options: argparse.Namespace, given: str) -> None:
         drawn.add_row(*cells(row))
     Console(width=180).print(drawn)
     if options.page:
-        write_section(options.page, "speed", page(rows, options.device, f"python benchmarks/train_speed.py{given}"))
+        write_section(
+            options.page,
+            "speed",
+            page(rows, options.device, f"python benchmarks/train_speed.py{given}"),
+        )
     if options.json:
         options.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
 

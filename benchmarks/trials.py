@@ -175,8 +175,13 @@ def measure(trial: Trial, options: argparse.Namespace, train: Callable[[Trial, P
 
 
 def digest_of(settings: Settings) -> str:
-    """What tells settings apart: of all that is not as by default, so that a later version may have more of them."""
-    return hashlib.sha256(settings.model_dump_json(exclude_defaults=True).encode()).hexdigest()[:12]
+    """What tells settings apart: of all that is not as by default, so that a later version may have more of them.
+
+    But for what stops a hopeless run: of a run that has a result it has stopped none.
+    """
+    train = settings.train.model_copy(update={"stop_hopeless": True})
+    told = settings.model_copy(update={"train": train}).model_dump_json(exclude_defaults=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
 def file_name(about: Result) -> str:

@@ -113,7 +113,10 @@ def test_growth_is_measured_line_by_line_in_processes_of_their_own(tmp_path, mon
     monkeypatch.setattr("sys.argv", ["growth.py", *options, "--page", str(tmp_path / "results.md")])
     growth.main()
     page = (tmp_path / "results.md").read_text()
-    assert "python benchmarks/growth.py --preset smoke --rounds 1 --seconds 0.1 --only pictures\n" in page
+    assert (
+        "python benchmarks/growth.py --preset smoke --rounds 1 --seconds 0.1 --only pictures --page docs/results.md\n"
+        in page
+    )
     (line,) = (line for line in page.splitlines() if line.startswith("| 40 |"))
     _, step, by, memory, _, ready = [cell.strip() for cell in line.split("|")[1:-1]]
     assert float(step) > 0 < float(memory)
@@ -140,7 +143,7 @@ def test_the_speed_of_training_is_measured_beside_the_network_of_2019(tmp_path, 
     monkeypatch.setattr("sys.argv", ["train_speed.py", *options, "--page", str(tmp_path / "results.md")])
     speed.main()
     page = (tmp_path / "results.md").read_text()
-    assert "python benchmarks/train_speed.py --presets smoke --sizes 32 --rounds 1\n" in page
+    assert "python benchmarks/train_speed.py --presets smoke --sizes 32 --rounds 1 --page docs/results.md\n" in page
     (line,) = (line for line in page.splitlines() if line.startswith("| smoke | 32 |"))
     shares = [float(cell.strip(" %")) for cell in line.split("|")[9:-1]]
     assert len(shares) == len(speed.STAGES) + 1

@@ -8,7 +8,7 @@ import torch
 
 from partpose.data.atomic import atomic, check_writable
 from partpose.data.canvas import read_canvases
-from partpose.data.sources import Source, find_sources, some_files
+from partpose.data.sources import Source, find_sources, some_files, spread
 from partpose.data.where import boxed, boxes_like_training, remind_of_boxes
 from partpose.model.part_model import CONFIG
 from partpose.model.shipped import resolve
@@ -35,21 +35,19 @@ def calibrate_model(
     sources, more = boxed(sources, boxes_like_training(boxes, predictor.settings))
     share = -(-pictures // len(sources))
     canvases = read_canvases([_spread(source, share) for source in sources], predictor.look, share)
-    batches = np.array_split(canvases.pixels, -(-len(canvases.pixels) // BATCH))
+    chosen = canvases.pixels[spread(len(canvases.pixels), pictures)]
+    batches = np.array_split(chosen, -(-len(chosen) // BATCH))
     with torch.inference_mode():
         scale = calibrate(predictor.network, map(predictor.tensor, batches))
     content = json.loads(config.read_text(encoding="utf-8"))
     content["training"][SCALE] = scale
     with atomic(config) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    print(
-        f"uncertainties of {model} are multiplied by {scale:.3f} from now on, from {count(len(canvases.pixels), 'picture')}"
-    )
+    print(f"uncertainties of {model} are multiplied by {scale:.3f} from now on, from {count(len(chosen), 'picture')}")
     report_skipped([*skipped, *more, *canvases.skipped])
     return scale
 
 
 def _spread(source: Source, count: int) -> Source:
     """At most so many of a source's files, evenly from the first to the last."""
-    rows = np.linspace(0, len(source.files) - 1, min(count, len(source.files))).round().astype(int)
-    return some_files(source, rows.tolist())
+    return some_files(source, spread(len(source.files), count))

@@ -121,6 +121,14 @@ def test_of_large_sets_some_pictures_are_taken():
     assert (len(pictures), pictures[0], len(set(pictures))) == (300, 0, 300)
 
 
+def test_of_many_people_some_are_taken_with_two_pictures_each():
+    """With one picture of each nobody could be found again."""
+    plan = Plan(people=4001, pictures=8002)
+    people = [i % plan.people for i in pictures_of(plan, "test", 1000)]
+    assert len(people) == 1000
+    assert set(map(people.count, set(people))) == {2}
+
+
 def test_other_sets_are_refused_in_one_line(tmp_path):
     with pytest.raises(PartposeError, match="was not drawn by `partpose figures`"):
         plan_of(tmp_path)

@@ -274,6 +274,17 @@ def test_the_map_in_pixels_is_the_map_inside(dot_set):
     np.testing.assert_allclose(poses.landmarks(fitted).mean, to_pixels(inside, poses.squares), atol=1e-9)
 
 
+def test_objects_that_lie_in_no_box_are_counted(tmp_path, capsys):
+    """A detector that misses the hard pictures would else make the error look better, and nobody would know."""
+    model, annotated = save_untrained(tmp_path / "model"), save_annotated(tmp_path / "set", "aaaaeeee")
+    rows = [f"images/{i}.png,2,2,36,36" for i in (0, 1, 2, 3, 4)]
+    (tmp_path / "boxes.csv").write_text("\n".join(["file,x,y,w,h", *rows]) + "\n")
+    run.evaluate_model(str(model), annotated, json=tmp_path / "e.json", boxes=str(tmp_path / "boxes.csv"))
+    written = json.loads((tmp_path / "e.json").read_text())
+    assert (written["test_pictures"], written["not_measured"]) == (1, 3)
+    assert "3 more lie in no box" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_folder_without_landmarks_is_refused(tmp_path):
     model = save_untrained(tmp_path / "model")
     with pytest.raises(PartposeError, match="holds no annotations of a format that is known"):

@@ -108,6 +108,18 @@ def test_ridge_begins_below_ten_pictures_a_coordinate():
     assert fit(x[:79], y[:79]).ridge is not None
 
 
+def test_a_landmark_that_nobody_labelled_makes_no_ridge_of_the_others():
+    x, y, _ = pictures(n=200, parts=4)
+    y[:, 0] = np.nan
+    assert fit(x, y).ridge is None
+
+
+def test_where_nothing_tells_strengths_apart_the_strongest_is_taken():
+    """With two pictures each fold has learned a constant, from one."""
+    x, y, _ = pictures(n=2, parts=4)
+    assert fit(x, y).ridge == STRENGTHS[-1]
+
+
 def test_the_same_pictures_give_the_same_map():
     x, y, _ = pictures(n=40, noise=0.1)
     one, other = fit(x, y), fit(x, y)

@@ -64,6 +64,12 @@ def test_pictures_are_rebuilt_at_another_size_also_with_a_background(architectur
     assert model.decode(model.encode(pictures(side=48)), size).shape == (2, 3, size, size)
 
 
+def test_a_size_that_no_picture_can_have_is_refused_in_a_line():
+    model = network()
+    with pytest.raises(PartposeError, match="expected a multiple of 4 as the size of a picture to be made, got 50"):
+        model.decode(model.encode(pictures()), 50)
+
+
 @torch.no_grad()
 def test_parts_are_in_the_inside_frame():
     parts = network().parts(pictures())

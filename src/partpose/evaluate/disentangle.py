@@ -153,10 +153,12 @@ def plan_of(dataset: Path) -> Plan:
 
 
 def pictures_of(plan: Plan, split: str, most: int) -> list[int]:
-    """The numbers of at most so many pictures of a split, in their order."""
-    splits = split_of(plan)
-    pictures = [i for i in range(plan.pictures) if splits[i % plan.people] == split]
-    return [pictures[i] for i in spread(len(pictures), most)]
+    """The numbers of at most so many pictures of a split, in their order, as many of each person and at least two."""
+    people = [person for person, of in enumerate(split_of(plan)) if of == split]
+    people = [people[i] for i in spread(len(people), most // 2)]
+    each = most // max(len(people), 1)
+    own = (range(person, plan.pictures, plan.people) for person in people)
+    return sorted(pictures[i] for pictures in own for i in spread(len(pictures), each))
 
 
 def draw_pairs(plan: Plan, pictures: Sequence[int], count: int) -> list[tuple[int, int]]:

@@ -41,7 +41,8 @@ def fit(
     seen = np.isfinite(y[:, ::2]) & np.isfinite(y[:, 1::2])
     if not seen.any():
         raise PartposeError("no training picture has a labelled landmark; label some, with split=train")
-    few = seen.sum(axis=0) < PICTURES_A_COORDINATE * x.shape[1]
+    number = seen.sum(axis=0)
+    few = (number > 0) & (number < PICTURES_A_COORDINATE * x.shape[1])
     strength = _choose_strength(x, y, seen, few, intercept) if few.any() else None
 
     weights = np.full((2 * count, x.shape[1]), np.nan)
@@ -125,5 +126,5 @@ def _choose_strength(x: NDArray, y: NDArray, seen: NDArray, few: NDArray, interc
                 for number, strength in enumerate(STRENGTHS):
                     weights, offset = _solve(x[learn], y[learn][:, some], intercept, strength)
                     errors[number] += np.square(x[test] @ weights.T + offset - y[test][:, some]).sum()
-    # A single picture leaves nothing to compare by: be as careful as can be
-    return float(STRENGTHS[errors.argmin()] if errors.any() else STRENGTHS[-1])
+    # One or two pictures leave nothing to compare by, all strengths tie: be as careful as can be
+    return float(STRENGTHS[::-1][errors[::-1].argmin()])

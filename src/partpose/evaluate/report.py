@@ -27,7 +27,8 @@ class Evaluation:
     average: over how many gently changed pictures each keypoint was averaged, the unchanged one among them.
     error_flip_forgiven: the same where each picture may have left and right exchanged as a whole (see
     `protocols.flip_forgiven`), None for protocols that do not say so.
-    minutes, pictures_seen: of the training.  left_out: test pictures without the normaliser's length.
+    minutes, pictures_seen: of the training.  left_out: test pictures without the normaliser's length.  not_measured: labelled
+    test objects that lie in no box, or whose picture cannot be read: an error without the hard ones is smaller.
     ridge: the ridge's strength, None for plain least squares.  split_made: the set has no test split, a fifth of it was
     taken by name; the parts may have been trained on these pictures.
     """
@@ -54,6 +55,7 @@ class Evaluation:
     test_pictures: int
     average: int = 1
     left_out: int = 0
+    not_measured: int = 0
     ridge: float | None = None
     error_flip_forgiven: float | None = None
     split_made: bool = False
@@ -130,6 +132,8 @@ def _footer(evaluation: Evaluation) -> Text:
         text.append(f", keypoints averaged over {evaluation.average} gently changed pictures")
     if evaluation.left_out:
         text.append(f" ({evaluation.left_out} more lack the normaliser)", "yellow")
+    if evaluation.not_measured:
+        text.append(f" ({evaluation.not_measured} more lie in no box, or cannot be read)", "yellow")
     text.append("\nmodel  ", "bold").append(f"{evaluation.size} px, {evaluation.pictures_seen:,} pictures seen")
     return text.append(f" in {evaluation.minutes:.1f} min, seed {evaluation.seed}")
 

@@ -76,11 +76,17 @@ def evaluate(
         train_pictures=int((pictures.split == "train").sum()),
         test_pictures=int(test.sum()),
         left_out=protocols.left_out(*truth),
+        not_measured=int(_labelled(landmarks, "test").sum() - _labelled(pictures, "test").sum()),
         ridge=fitted.ridge,
         error_flip_forgiven=forgiven,
         split_made=landmarks is not annotated,
     )
     return result, replace(fitted, skeleton=landmarks.skeleton), skipped
+
+
+def _labelled(some: Landmarks | Pictures, split: str) -> NDArray[np.bool_]:
+    """(N,) which objects of a split have a landmark."""
+    return np.isfinite(some.points).all(-1).any(-1) & (np.array(some.split) == split)
 
 
 def part_means(predictor: Predictor, canvases: NDArray[np.uint8], batch: int = 64) -> NDArray[np.float64]:
@@ -147,10 +153,9 @@ def _health(predictor: Predictor, pictures: Pictures) -> Health:
 
 def _refuse_empty_split(labelled: Landmarks | Pictures, skipped: list[Skipped], dataset: Path) -> None:
     """Before the pictures are read, and after."""
-    known, split = np.isfinite(labelled.points).all(-1).any(-1), np.array(labelled.split)
     for name in ("train", "test"):
-        if not (known & (split == name)).any():
-            there = ", ".join(sorted(set(split.tolist()) - {""})) or "none"
+        if not _labelled(labelled, name).any():
+            there = ", ".join(sorted({*map(str, labelled.split)} - {""})) or "none"
             reason = f"; {skipped[0].path}: {skipped[0].reason}" if skipped else ""
             raise PartposeError(
                 f"{dataset} has no readable labelled picture with split={name} (splits there: {there}): an evaluation "

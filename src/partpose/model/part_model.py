@@ -126,7 +126,10 @@ class PartModel(nn.Module):
 
         painted: the background is what the generator makes of it too, and no copy. An edit wants the copy; what is to show how
         well a picture can be rebuilt does not.
+        Raises PartposeError for a size that is no multiple of 4: the coarsest maps have a quarter of it.
         """
+        if size < 4 or size % 4:
+            raise PartposeError(f"expected a multiple of 4 as the size of a picture to be made, got {size}")
         parts, appearance, background = encoding
         if background is None:
             return self.generator(parts.mean, parts.cov, appearance, size)

@@ -188,7 +188,7 @@ class Predictor:
     def decode(self, encoding: Encoding, size: int | None = None, painted: bool = False) -> NDArray[np.uint8]:
         """(B, size, size, C) uint8 pictures of what `encode` gave, or of an edited version of it.
 
-        painted: see `PartModel.decode`.
+        size: a multiple of 4; by default the side that the model sees.  painted: see `PartModel.decode`.
         """
         with torch.inference_mode():
             rebuilt = self.network.decode(encoding, size or self.side, painted)
