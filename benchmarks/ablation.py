@@ -41,6 +41,7 @@ CHOICES: dict[str, Changes] = {
     "covariance-0": {"loss": {"covariance": 0.0}},
     "focus-0.5": {"loss": {"focus": 0.5}},
     "ssim-0.5": {"loss": {"ssim": 0.5}},
+    "cycle-0.1": {"loss": {"cycle": 0.1}},
     "weighted-l2": {"loss": {"reconstruction": "weighted-l2"}},
     "warp-0": {"transform": {"warp": 0.0}},
     "warp-0.12": {"transform": {"warp": 0.12}},

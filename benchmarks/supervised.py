@@ -85,7 +85,7 @@ class Told(Trainer):
         away = (mean - torch.where(known[..., None], truth, 0)).square().sum(-1)
         none = mean.new_zeros(())
         distance = ((away + 1e-6).sqrt() * known).sum() / known.sum().clamp_min(1)
-        return Terms(distance, none, none, none, concentration(cov), none)
+        return Terms(distance, none, none, none, concentration(cov), none, none)
 
 
 def train(made: Trial, folder: Path, options: argparse.Namespace) -> int:

@@ -142,6 +142,8 @@ class LossSettings(Frozen):
     """Keeps part maps compact."""
     evidence: NotNegative = 0.5
     """Keeps part maps off flat patches, where nothing in the picture could tell a part's place."""
+    cycle: NotNegative = 0.0
+    """Looks that are lent to another picture's shape should be read from what is painted then: keeps the pose out of them."""
 
 
 class TrainSettings(Frozen):

@@ -9,7 +9,7 @@ from partpose.config import Settings, load_preset
 from partpose.geometry import grid
 from partpose.model.part_model import PartModel
 from partpose.train.perceptual import Perceptual, Vgg19
-from partpose.train.step import Beside, Terms, draw_step, reconstruct, total, training_step
+from partpose.train.step import Beside, Terms, cycle, draw_step, reconstruct, total, training_step
 from partpose.train.warp import Transform, sample
 
 
@@ -42,10 +42,10 @@ def step(model: PartModel, settings: Settings, batch: int = 2, seed: int = 0) ->
 
 
 def check(settings: Settings, batch: int = 2) -> None:
-    """Six finite terms, and a gradient at every parameter of every stream."""
+    """Seven finite terms, and a gradient at every parameter of every stream."""
     model = network(settings)
     terms = step(model, settings, batch)
-    assert len(terms) == 6
+    assert len(terms) == 7
     assert all(term.ndim == 0 and term.isfinite() for term in terms)
     loss = total(terms, settings)
     loss.backward()
@@ -98,10 +98,10 @@ def test_a_step_under_mixed_precision_is_finite():
 
 def test_total_is_the_weighted_sum():
     settings = settings_of().override(
-        {"loss": {"mean": 2, "covariance": 3, "separation": 5, "concentration": 7, "evidence": 9}}, "test"
+        {"loss": {"mean": 2, "covariance": 3, "separation": 5, "concentration": 7, "evidence": 9, "cycle": 4}}, "test"
     )
-    terms = Terms(*(torch.tensor(v) for v in (1.0, 10.0, 100.0, 1000.0, 10000.0, 1e5)))
-    assert float(total(terms, settings)) == 1 + 20 + 300 + 5000 + 70000 + 900000
+    terms = Terms(*(torch.tensor(v) for v in (1.0, 10.0, 100.0, 1000.0, 10000.0, 1e5, 1e6)))
+    assert float(total(terms, settings)) == 1 + 20 + 300 + 5000 + 70000 + 900000 + 4000000
 
 
 def test_the_reconstruction_is_the_one_that_the_settings_name():
@@ -247,6 +247,29 @@ def test_the_partner_gives_the_appearance_and_nothing_else():
     assert alone.reconstruction != other.reconstruction
     for name in ("mean", "covariance", "separation", "concentration", "evidence"):
         torch.testing.assert_close(getattr(alone, name), getattr(other, name))
+
+
+@pytest.mark.parametrize("background", ["none", "camera"])
+def test_lent_looks_are_read_again_and_shapes_learn_nothing_from_it(background):
+    settings = settings_of(background=background).override({"loss": {"cycle": 1.0}}, "test")
+    model = network(settings)
+    terms = step(model, settings, batch=4)
+    terms.cycle.backward()
+    assert terms.cycle > 0
+    learns = {name: any(p.grad is not None for p in part.parameters()) for name, part in model.named_children()}
+    assert learns == {"shape": False, "appearance": True, "generator": True}
+
+
+def test_looks_that_come_through_unchanged_cost_nothing(monkeypatch):
+    """Each shape is painted in the looks of the picture before it in the batch."""
+    settings = settings_of().override({"loss": {"cycle": 1.0}}, "test")
+    model, lent = network(settings), torch.arange(8.0)[:, None, None].expand(8, 3, 4)
+    painted = []
+    monkeypatch.setattr(model.generator, "forward", lambda *given: painted.append(given[2]) or given[2])
+    monkeypatch.setattr(model.appearance, "forward", lambda looks, _: looks)
+    maps = torch.full((8, 3, 16, 16), 1 / 256)
+    assert cycle(model, maps, lent, 32, None, None) == 0
+    assert painted[0][:, 0, 0].tolist() == [7, 0]
 
 
 def test_a_known_scene_is_given_to_the_generator_and_to_the_evidence():

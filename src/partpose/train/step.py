@@ -52,6 +52,7 @@ class Terms(NamedTuple):
     separation: Tensor
     concentration: Tensor
     evidence: Tensor
+    cycle: Tensor
 
 
 def draw_step(
@@ -97,8 +98,8 @@ def training_step(
 
     own = beside.partner is None
     appearance = model.appearance(*(seen_t, maps_t) if own else looks(model, beside.partner, scene_t, draw, size, rng))
-    known = None if scene is None else trusted(scene, rng)
-    rebuilt = model.generator(mean, cov, appearance, size, model.background(x, rng), known)
+    known, background = None if scene is None else trusted(scene, rng), model.background(x, rng)
+    rebuilt = model.generator(mean, cov, appearance, size, background, known)
 
     moved, share = warp_maps(maps, between(draw.plain, draw.warped, maps.shape[-1]))
     (mean_m, cov_m), valid = moments(moved), (share > 0.8).float()
@@ -110,7 +111,22 @@ def training_step(
         losses.separation(mean, loss.separation_radius),
         losses.concentration(cov),
         losses.evidence(maps, x, None if scene is None else guessed(scene)),
+        cycle(model, maps, appearance, size, background, known) if loss.cycle else mean.new_zeros(()),
     )
+
+
+def cycle(
+    model: PartModel, maps: Tensor, appearance: Tensor, size: int, background: Tensor | None, known: Tensor | None
+) -> Tensor:
+    """How far looks that are lent to another picture's shape are from those that are read again from what becomes of it.
+
+    Looks that tell something of a pose change on the way. A quarter of the pictures are enough; shapes learn nothing from it.
+    """
+    some = slice(max(len(maps) // 4, 1))
+    shape, lent = maps[some].detach(), appearance.roll(1, 0)[some].detach()
+    behind, scene = (None if one is None else one[some] for one in (background, known))
+    worn = model.generator(*moments(shape), lent, size, behind, scene)
+    return (model.appearance(worn, shape) - lent).abs().mean()
 
 
 def seen_in(
@@ -164,4 +180,5 @@ def total(terms: Terms, settings: Settings) -> Tensor:
         + w.separation * terms.separation
         + w.concentration * terms.concentration
         + w.evidence * terms.evidence
+        + w.cycle * terms.cycle
     )
