@@ -11,8 +11,9 @@ from PIL import Image
 from training import start
 
 from partpose.cli import main
+from partpose.config import Settings
 from partpose.errors import PartposeError
-from partpose.serve.start import is_local, listen
+from partpose.serve.start import is_local, listen, warn_of_boxes
 
 
 def mistake(capfd, *arguments: object) -> str:
@@ -51,6 +52,13 @@ def test_names_that_are_broken_are_said_in_one_line(capfd, run):
 def test_without_the_extra_it_is_said_what_to_install(capfd, run, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "uvicorn", None)
     assert "pip install 'partpose[page]'" in mistake(capfd, run)
+
+
+def test_a_model_of_boxes_wants_pictures_that_are_cut(capfd):
+    warn_of_boxes(Settings())
+    assert capfd.readouterr().err == ""
+    warn_of_boxes(Settings().override({"data": {"boxes": "auto"}}, "the test"))
+    assert "cut them to the object first" in capfd.readouterr().err
 
 
 def test_it_serves_until_it_is_told_to_end_and_leaves_nothing(run, tmp_path, monkeypatch):

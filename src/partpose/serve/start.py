@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from partpose.config import Settings
 from partpose.errors import PartposeError
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -47,6 +48,7 @@ def serve_model(model: str, host: str = "127.0.0.1", port: int = 8000, device: s
             ws="none",
             timeout_graceful_shutdown=2,
         )
+        warn_of_boxes(predictor.settings)
         _announce(model, listener, host, local)
         uvicorn.Server(config).run(sockets=[listener])
 
@@ -75,6 +77,15 @@ def is_local(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def warn_of_boxes(settings: Settings) -> None:
+    """Say what a model expects that has learned from objects that were cut out."""
+    if settings.data.boxes is not None:
+        print(
+            "warning: the model was trained in boxes, and the page looks at whole pictures: cut them to the object first",
+            file=sys.stderr,
+        )
 
 
 def _announce(model: str, listener: socket.socket, host: str, local: bool) -> None:
