@@ -260,6 +260,17 @@ def test_lent_looks_are_read_again_and_shapes_learn_nothing_from_it(background):
     assert learns == {"shape": False, "appearance": True, "generator": True}
 
 
+def test_painted_pictures_leave_no_trace_in_what_normalisations_remember():
+    plain, lending = (settings_of().override({"loss": {"cycle": w}}, "test") for w in (0.0, 1.0))
+    models = [network(settings) for settings in (plain, lending)]
+    for model, settings in zip(models, (plain, lending), strict=True):
+        step(model, settings, batch=4)
+    kept = [[one for name, one in model.named_buffers() if "running" in name] for model in models]
+    assert kept[0]
+    assert all(torch.equal(one, other) for one, other in zip(*kept, strict=True))
+    assert {one.momentum for one in models[1].modules() if isinstance(one, torch.nn.BatchNorm2d)} == {0.1}
+
+
 def test_looks_that_come_through_unchanged_cost_nothing(monkeypatch):
     """Each shape is painted in the looks of the picture before it in the batch."""
     settings = settings_of().override({"loss": {"cycle": 1.0}}, "test")

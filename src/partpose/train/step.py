@@ -1,10 +1,12 @@
 """One training step: the paper's figure, as a dozen statements."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from partpose.config import Settings
 from partpose.geometry import moments
@@ -125,8 +127,23 @@ def cycle(
     some = slice(max(len(maps) // 4, 1))
     shape, lent = maps[some].detach(), appearance.roll(1, 0)[some].detach()
     behind, scene = (None if one is None else one[some] for one in (background, known))
-    worn = model.generator(*moments(shape), lent, size, behind, scene)
-    return (model.appearance(worn, shape) - lent).abs().mean()
+    with unmoved(model):
+        worn = model.generator(*moments(shape), lent, size, behind, scene)
+        return (model.appearance(worn, shape) - lent).abs().mean()
+
+
+@contextmanager
+def unmoved(module: nn.Module) -> Iterator[None]:
+    """What normalisations remember stays as it is: painted pictures are none of those that will be predicted."""
+    norms = [one for one in module.modules() if isinstance(one, nn.modules.batchnorm._BatchNorm)]
+    kept = [one.momentum for one in norms]
+    for one in norms:
+        one.momentum = 0.0
+    try:
+        yield
+    finally:
+        for one, momentum in zip(norms, kept, strict=True):
+            one.momentum = momentum
 
 
 def seen_in(
