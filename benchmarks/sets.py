@@ -12,7 +12,7 @@ ANY_DIRECTION: Changes = {"transform": {"rotation": 3.1416}}
 BEHIND: Changes = {
     "model": {"background": "camera"},
     "transform": {"keep_inside": True},
-    "loss": {"mean": 1.0, "covariance": 0.25, "cycle": 0.0},
+    "loss": {"mean": 1.0, "covariance": 0.25},
 }
 SMALL: Changes = {"model": {"parts": 24, "size": 64}}
 RIG: Changes = {
