@@ -1,7 +1,6 @@
 """Runs that are trained, evaluated and kept, one JSON file each: a table is filled over time, and one row made anew alone."""
 
 import argparse
-import hashlib
 import json
 import re
 import shutil
@@ -154,9 +153,9 @@ def measure(trial: Trial, options: argparse.Namespace, train: Callable[[Trial, P
     """Train, evaluate, keep the result; what is there is kept. The same command goes on with what was interrupted."""
     path = options.results / f"{file_name(trial.about)}.json"
     folder = options.work / path.parent.name / path.stem
-    made_with = digest_of(trial.settings)
     if path.is_file() and not options.again:
-        other = "" if json.loads(path.read_text(encoding="utf-8"))["settings"] == made_with else ", of other settings"
+        kept = json.loads(path.read_text(encoding="utf-8"))["settings"]
+        other = "" if made_alike(kept, trial.settings) else ", of other settings"
         print(f"there already{other}: {path.name} (--again makes it anew)", flush=True)
         return folder
     if options.again:
@@ -168,20 +167,28 @@ def measure(trial: Trial, options: argparse.Namespace, train: Callable[[Trial, P
     evaluate_model(str(folder), trial.place.annotated, json=report, device=options.device)
     numbers = json.loads(report.read_text(encoding="utf-8"))
     result = trial.about | {name: numbers[name] for name in TAKEN + ALSO_TAKEN}
-    result |= {"settings": made_with, "version": partpose.__version__, "date": f"{datetime.now(UTC):%Y-%m-%d}"}
+    result |= {
+        "settings": trial.settings.model_dump(mode="json"),
+        "version": partpose.__version__,
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+    }
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return folder
 
 
-def digest_of(settings: Settings) -> str:
-    """What tells settings apart: of all that is not as by default, so that a later version may have more of them.
+def made_alike(kept: dict[str, dict[str, Any]], settings: Settings) -> bool:
+    """Whether a run that was made with the settings `kept` is one of these.
 
-    But for what stops a hopeless run: of a run that has a result it has stopped none.
+    A setting that there was not then had what is its default. What stops a hopeless run has stopped none that has a result.
     """
-    train = settings.train.model_copy(update={"stop_hopeless": True})
-    told = settings.model_copy(update={"train": train}).model_dump_json(exclude_defaults=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:12]
+    usual = Settings().model_dump(mode="json")
+    return all(
+        kept[section].get(name, usual[section][name]) == value
+        for section, some in settings.model_dump(mode="json").items()
+        for name, value in some.items()
+        if name != "stop_hopeless"
+    )
 
 
 def file_name(about: Result) -> str:

@@ -11,6 +11,7 @@ import torch
 from dots import predictor, save_set
 from training import save_annotated
 
+from partpose.config import Settings
 from partpose.data.figures import draw_figures
 from partpose.data.sources import training_files
 from partpose.errors import PartposeError
@@ -115,6 +116,19 @@ def test_another_preset_sees_the_same_pictures_with_as_many_parts(module):
 
 
 # ---- accuracy
+
+
+def test_a_result_knows_what_it_was_made_with(module):
+    """Also where a default has changed since; a setting that is new stands as it was without it."""
+    alike, settings = module("trials").made_alike, Settings()
+    kept = settings.model_dump(mode="json")
+    assert alike(kept, settings)
+    assert alike(kept, settings.override({"train": {"stop_hopeless": False}}, "the test"))
+    assert not alike(kept, settings.override({"loss": {"evidence": 0.25}}, "the test"))
+    kept["loss"]["evidence"] = 0.25  # a default of long ago
+    assert not alike(kept, settings)
+    del kept["loss"]["evidence"]
+    assert alike(kept, settings)
 
 
 @pytest.mark.training
