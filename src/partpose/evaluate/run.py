@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,15 +45,13 @@ def evaluate(
     _refuse_empty_split(landmarks, [], dataset)
     pictures, skipped = read_pictures(predictor.look, landmarks, boxes)
     _refuse_empty_split(pictures, skipped := [*landmarks.skipped, *skipped], dataset)
-    test, s = pictures.split == "test", predictor.settings
+    test = pictures.split == "test"
     truth = pictures.points[test], pictures.sizes[test], chosen
     fitted, predicted = find_landmarks(predictor, pictures, landmarks, chosen, intercept, predictor.digest)
     baseline = find_landmarks(untrained_like(predictor, pictures), pictures, landmarks, chosen, intercept)[1]
     errors, untrained = (protocols.errors(guess, *truth) for guess in (predicted, baseline))
     forgiven = protocols.mean_error(protocols.flip_forgiven(predicted, *truth)) if chosen.flip_pairs else None
-    health = _health(predictor, pictures)
     low, high = protocols.bootstrap(errors, seed)
-    counts = health.counts()
     result = Evaluation(
         error=protocols.mean_error(errors),
         error_low=low,
@@ -60,17 +59,9 @@ def evaluate(
         mean_pose_error=_mean_pose_error(pictures, chosen),
         untrained_error=protocols.mean_error(untrained),
         per_landmark=dict(zip(landmarks.names, protocols.per_landmark(errors).tolist(), strict=True)),
-        parts=s.model.parts,
-        alive=int(counts["alive"]),
-        doubled=int(counts["doubled"]),
-        static=int(counts["static"]),
-        pictures_seen=predictor.facts.get("pictures_seen", 0),
-        minutes=predictor.facts.get("minutes", 0.0),
+        **_of_the_model(predictor, pictures),
         protocol=chosen.name,
         intercept=intercept,
-        size=s.model.size,
-        average=predictor.average,
-        seed=s.train.seed,
         unit=chosen.unit,
         set=dataset.resolve().name,
         train_pictures=int((pictures.split == "train").sum()),
@@ -82,6 +73,15 @@ def evaluate(
         split_made=landmarks is not annotated,
     )
     return result, replace(fitted, skeleton=landmarks.skeleton), skipped
+
+
+def _of_the_model(predictor: Predictor, pictures: Pictures) -> dict[str, Any]:
+    """What an evaluation says of the model: its settings, its training, and the health of its parts."""
+    s, counts = predictor.settings, _health(predictor, pictures).counts()
+    health = {name: int(counts[name]) for name in ("alive", "doubled", "static")}
+    trained = {"pictures_seen": predictor.facts.get("pictures_seen", 0), "minutes": predictor.facts.get("minutes", 0.0)}
+    asked = {"size": s.model.size, "average": predictor.average, "seed": s.train.seed}
+    return {"parts": s.model.parts, **health, **trained, **asked}
 
 
 def _labelled(some: Landmarks | Pictures, split: str) -> NDArray[np.bool_]:

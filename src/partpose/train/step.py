@@ -1,6 +1,6 @@
 """One training step: the paper's figure, as a dozen statements."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -133,7 +133,7 @@ def cycle(
 
 
 @contextmanager
-def unmoved(module: nn.Module) -> Iterator[None]:
+def unmoved(module: nn.Module) -> Generator[None]:
     """What normalisations remember stays as it is: painted pictures are none of those that will be predicted."""
     norms = [one for one in module.modules() if isinstance(one, nn.modules.batchnorm._BatchNorm)]
     kept = [one.momentum for one in norms]
