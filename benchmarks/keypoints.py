@@ -40,10 +40,10 @@ CELLS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 HEAD = """## How keypoints are read off
 
-A keypoint is the mean of its part map. The same networks, trained with maps at half of the side, with their logits taken as they
-are or interpolated, and with keypoints averaged over gently changed pictures (`--average` of predict and evaluate, which takes as
-many times longer). Errors are measured as under Accuracy, each with a linear map of its own; in brackets half the 95 % interval
-over test pictures, which are the same in all lines.
+A keypoint is the mean of its part map. The same networks, trained with maps at half of the side, with their logits taken as
+they are or interpolated, and with keypoints averaged over gently changed pictures (`--average` of predict and evaluate, which
+takes as many times longer). Errors are measured as under Accuracy, each with a linear map of its own; in brackets half the 95
+% interval over test pictures, which are the same in all lines.
 """
 
 
