@@ -62,10 +62,12 @@ def test_what_nothing_moves_in_is_passed_over_and_alone_refused(arena, single):
         boxed([single], "auto")
 
 
-def test_a_single_picture_is_looked_at_whole_where_nobody_asked_for_boxes(arena, single):
+def test_a_single_picture_is_looked_at_whole_where_nobody_asked_for_boxes(arena, single, capsys):
     found, said = boxed_or_whole([single, arena], None, trained("auto"))
     assert (found[0].cuts, len(found[1].cuts)) == (None, 12)
-    assert said[0].reason.endswith("; looked at whole")
+    assert said == []
+    assert "single: no boxes can be found in it" in (line := capsys.readouterr().err)
+    assert line.endswith("; it is looked at whole\n")
     with pytest.raises(PartposeError, match="no input has boxes"):
         boxed_or_whole([single], "auto", trained("auto"))
 

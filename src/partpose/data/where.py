@@ -66,7 +66,8 @@ def boxed_or_whole(
         try:
             one, missed = boxes_for(source, boxes)
         except Unreadable as error:
-            one, missed = source, [Skipped(error.skipped.path, f"{error.skipped.reason}; looked at whole")]
+            one, missed = source, []
+            print(f"warning: {error}; it is looked at whole", file=sys.stderr, flush=True)
         found.append(one)
         said += missed
     return found, said
