@@ -4,7 +4,7 @@ import os
 
 # Before numpy or torch load: busy waiting and more threads than cores make small tests many times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # there is a process for every core
 
 from pathlib import Path
 from typing import NamedTuple
