@@ -25,6 +25,17 @@ class BadFolder(NamedTuple):
     bad: dict[str, str]
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where groups are asked for they are made: two trainings at once would take turns with each other's cores."""
+    if getattr(config.option, "loadgroup", False):
+        alone = [item for item in items if item.get_closest_marker("xdist_group") and "@" not in item.nodeid]
+        if alone:
+            raise pytest.UsageError(
+                f"pytest-xdist makes no groups with pytest {pytest.__version__}: see pyproject.toml"
+            )
+
+
 @pytest.fixture
 def picture_folder(tmp_path) -> Path:
     """Twelve pictures, frame1.png … frame12.jpg, 64×56, the upper half of them in a nested folder."""
