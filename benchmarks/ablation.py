@@ -90,8 +90,7 @@ def trial(name: str, one: Set, choice: str, seed: int, options: argparse.Namespa
     """One run of the table."""
     made = trials.about("ablation", name, seed, options, choice=choice)
     made["command"] = command_line([name], [choice], made["budget"], [seed])
-    train = {"train": {**trials.budget(options), "seed": seed, "stop_hopeless": False}}
-    return Trial(place, one.settings(changes=merge(ALL[choice], train)), made)
+    return Trial(place, one.settings(changes=merge(ALL[choice], trials.training(seed, options))), made)
 
 
 def command_line(sets: Iterable[str], choices: Iterable[str], budget: str, seeds: Iterable[int]) -> str:

@@ -67,8 +67,7 @@ def trial(name: str, one: Set, seed: int, options: argparse.Namespace, place: Pl
     preset = options.preset or one.preset
     made = trials.about("accuracy", name, seed, options, preset=preset)
     made["command"] = command_line(name, preset, made["budget"], [seed])
-    train = {**trials.budget(options), "seed": seed, "stop_hopeless": False}
-    return Trial(place, one.settings(preset, {"train": train}), made)
+    return Trial(place, one.settings(preset, trials.training(seed, options)), made)
 
 
 def command_line(name: str, preset: str, budget: str, seeds: Iterable[int]) -> str:
@@ -82,9 +81,10 @@ def asked_error(result: Result) -> float | None:
     one = SETS[result["set"]]
     if one.asked is None or result["budget"] != TEN or result["preset"] != one.preset:
         return None
-    if "CPU" in result["machine"] and result["machine"] != TWO_CORES:
+    two_cores = result["machine"] == TWO_CORES
+    if "CPU" in result["machine"] and not two_cores:
         return None
-    error = one.asked[result["machine"] != TWO_CORES]
+    error = one.asked[not two_cores]
     return error * result["mean_pose_error"] if one.of_mean_pose else error
 
 

@@ -72,8 +72,7 @@ ASKED_OF = ("figures-plain", "figures")
 def trial(name: str, one: Set, preset: str, seed: int, options: argparse.Namespace, place: Place) -> Trial:
     """One run of the table."""
     made = trials.about("disentangling", name, seed, options, preset=preset)
-    train = {**trials.budget(options), "seed": seed, "stop_hopeless": False}
-    return Trial(place, one.settings(preset, {"train": train}), made)
+    return Trial(place, one.settings(preset, trials.training(seed, options)), made)
 
 
 def measure(options: argparse.Namespace, made: Trial, run: Path) -> None:

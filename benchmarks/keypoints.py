@@ -107,12 +107,8 @@ def main() -> None:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(description="the same networks, asked in other ways")
     parser.add_argument("--sets", type=trials.words, default=["figures-plain", "figures-clutter", "mouse_mirror"])
-    for option in ("data", "clips"):
-        parser.add_argument(f"--{option}", type=Path, metavar="DIR")
-    parser.add_argument("--results", type=Path, default=trials.ROOT / "benchmarks/results")
-    parser.add_argument("--work", type=Path, default=trials.ROOT / "runs/benchmarks")
+    trials.add_places(parser)
     parser.add_argument("--page", type=Path, default=PAGE)
-    parser.add_argument("--device", help="cpu or cuda:0")
     with command("keypoints.py"):
         run(parser.parse_args())
 

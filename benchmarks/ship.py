@@ -161,11 +161,8 @@ def main() -> None:
     """Read the command line and ship."""
     parser = argparse.ArgumentParser(description="put trained weights into the package")
     parser.add_argument("names", nargs="*", default=list(MODELS), metavar="NAME", help=", ".join(MODELS))
-    for option, default in (("data", None), ("clips", None), ("package", PACKAGE)):
-        parser.add_argument(f"--{option}", type=Path, default=default)
-    parser.add_argument("--results", type=Path, default=trials.ROOT / "benchmarks/results")
-    parser.add_argument("--work", type=Path, default=trials.ROOT / "runs/benchmarks")
-    parser.add_argument("--device", default=None)
+    parser.add_argument("--package", type=Path, default=PACKAGE)
+    trials.add_places(parser)
     options = parser.parse_args()
     with command("ship.py"):
         if unknown := [name for name in options.names if name not in MODELS]:

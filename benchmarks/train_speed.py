@@ -108,9 +108,8 @@ def rig(settings: Settings, least: int = 64) -> Canvases:
 def seconds_a_picture(run: loop.Trainer, watch: Stopwatch, least: float) -> float:
     """Steps for at least `least` seconds, at least one."""
     began, steps = watch.now(), 0
-    while (
-        not steps or time.perf_counter() - began < least
-    ):  # without waiting for a GPU, to which steps are handed ahead
+    # Without waiting for a GPU, to which steps are handed ahead
+    while not steps or time.perf_counter() - began < least:
         run.step()
         steps += 1
     return (watch.now() - began) / (steps * run.settings.train.batch)
@@ -233,11 +232,7 @@ def run(options: argparse.Namespace, given: str) -> None:
         drawn.add_row(*cells(row))
     Console(width=180).print(drawn)
     if options.page:
-        write_section(
-            options.page,
-            "speed",
-            page(rows, options.device, f"python benchmarks/train_speed.py{given}"),
-        )
+        write_section(options.page, "speed", page(rows, options.device, f"python benchmarks/train_speed.py{given}"))
     if options.json:
         options.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
 

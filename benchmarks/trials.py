@@ -17,7 +17,7 @@ import torch
 
 # isort: on
 from sections import PAGE
-from sets import SETS, Place, Set, find
+from sets import SETS, Changes, Place, Set, find
 
 from partpose.config import Settings
 from partpose.data.atomic import atomic
@@ -47,15 +47,20 @@ def parser(description: str, minutes: float) -> argparse.ArgumentParser:
     bound.add_argument("--steps", type=int, help="instead of minutes, where other work shares the machine")
     found.add_argument("--sets", type=words, metavar="A,B,…")
     found.add_argument("--seeds", type=lambda text: [int(word) for word in words(text)], metavar="0,1,…")
-    found.add_argument("--device", help="cpu or cuda:0")
-    found.add_argument("--data", type=Path, metavar="DIR", help="the folder of the annotated sets")
-    found.add_argument("--clips", type=Path, metavar="DIR", help="the folder of the clips; default: beside --data")
-    found.add_argument("--results", type=Path, default=ROOT / "benchmarks/results", help="where results are kept")
-    found.add_argument("--work", type=Path, default=ROOT / "runs/benchmarks", help="where runs are kept")
+    add_places(found)
     found.add_argument("--page", type=Path, default=PAGE, help="the page that is written")
     found.add_argument("--again", action="store_true", help="make runs anew whose result is there")
     found.add_argument("--table", action="store_true", help="only write the page")
     return found
+
+
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """The options of whatever looks at sets and at what runs have left."""
+    parser.add_argument("--device", help="cpu or cuda:0")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the folder of the annotated sets")
+    parser.add_argument("--clips", type=Path, metavar="DIR", help="the folder of the clips; default: beside --data")
+    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks/results", help="where results are kept")
+    parser.add_argument("--work", type=Path, default=ROOT / "runs/benchmarks", help="where runs are kept")
 
 
 def words(text: str) -> list[str]:
@@ -95,11 +100,16 @@ def about(benchmark: str, name: str, seed: int, options: argparse.Namespace, **m
     return {"benchmark": benchmark, "set": name, **more, **what}
 
 
+def training(seed: int, options: argparse.Namespace) -> Changes:
+    """The settings of a run that nothing stops but its bound."""
+    return {"train": {**budget(options), "seed": seed, "stop_hopeless": False}}
+
+
 def to_its_end(benchmark: str, name: str, one: Set, seed: int, options: argparse.Namespace, place: Place) -> Trial:
-    """A run with the set's own preset, that nothing stops for being hopeless."""
-    made, train = about(benchmark, name, seed, options), {**budget(options), "seed": seed, "stop_hopeless": False}
+    """A run with the set's own preset."""
+    made = about(benchmark, name, seed, options)
     made["command"] = command_line(benchmark, name, made["budget"], [seed])
-    return Trial(place, one.settings(changes={"train": train}), made)
+    return Trial(place, one.settings(changes=training(seed, options)), made)
 
 
 def given(parser: argparse.ArgumentParser, options: argparse.Namespace, *names: str) -> str:

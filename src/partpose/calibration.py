@@ -8,8 +8,8 @@ import torch
 
 from partpose.data.atomic import atomic, check_writable
 from partpose.data.canvas import read_canvases
-from partpose.data.sources import Source, find_sources, some_files, spread
-from partpose.data.where import boxed, boxes_like_training, remind_of_boxes
+from partpose.data.sources import find_sources, some_files, spread
+from partpose.data.where import boxed, chosen_boxes
 from partpose.model.part_model import CONFIG
 from partpose.model.shipped import resolve
 from partpose.predict.predictor import load
@@ -31,10 +31,10 @@ def calibrate_model(
     predictor = load(model, device)
     check_writable(config)
     sources, skipped = find_sources([input])
-    remind_of_boxes(boxes, predictor.settings)
-    sources, more = boxed(sources, boxes_like_training(boxes, predictor.settings))
+    sources, more = boxed(sources, chosen_boxes(boxes, predictor.settings))
     share = -(-pictures // len(sources))
-    canvases = read_canvases([_spread(source, share) for source in sources], predictor.look, share)
+    few = [some_files(source, spread(len(source.files), share)) for source in sources]
+    canvases = read_canvases(few, predictor.look, share)
     chosen = canvases.pixels[spread(len(canvases.pixels), pictures)]
     batches = np.array_split(chosen, -(-len(chosen) // BATCH))
     with torch.inference_mode():
@@ -46,8 +46,3 @@ def calibrate_model(
     print(f"uncertainties of {model} are multiplied by {scale:.3f} from now on, from {count(len(chosen), 'picture')}")
     report_skipped([*skipped, *more, *canvases.skipped])
     return scale
-
-
-def _spread(source: Source, count: int) -> Source:
-    """At most so many of a source's files, evenly from the first to the last."""
-    return some_files(source, spread(len(source.files), count))

@@ -11,7 +11,7 @@ from partpose.cluster.merge import merge
 from partpose.cluster.options import Engine
 from partpose.cluster.plan import SHARDS, Shard, cut, list_files, settle
 from partpose.data.atomic import make_folder
-from partpose.data.where import boxes_like_training, remind_of_boxes
+from partpose.data.where import chosen_boxes
 from partpose.edit.names import names_of
 from partpose.errors import PartposeError
 from partpose.model.shipped import resolve
@@ -37,8 +37,7 @@ def predict_on_cluster(
     """Predict all pictures and videos in shards, and say what was done; the same call goes on with what was interrupted."""
     _check(wanted, finish)
     predictor = load(model, "cpu")
-    remind_of_boxes(wanted.boxes, predictor.settings)
-    if boxes_like_training(wanted.boxes, predictor.settings) is not None:
+    if chosen_boxes(wanted.boxes, predictor.settings) is not None:
         raise PartposeError("--engine ray looks at whole pictures: say --boxes none, or predict boxes without --engine")
     files, skipped = list_files([_address(one) for one in inputs])
     shards, names = cut(files, engine.shard), names_of(model)

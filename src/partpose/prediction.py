@@ -14,7 +14,7 @@ from partpose.data.images import Unreadable
 from partpose.data.sources import Source, find_sources, of_split
 from partpose.data.video import probe
 from partpose.data.walk import readable
-from partpose.data.where import boxes_like_training, remind_of_boxes
+from partpose.data.where import chosen_boxes
 from partpose.edit.names import keypoint_names, named, names_of
 from partpose.errors import PartposeError, Skipped
 from partpose.predict.extras import Extras
@@ -52,8 +52,7 @@ def predict_inputs(
     _check_style(wanted, keypoint_names(names, predictor.settings.model.parts), linear_map)
     sources, skipped = find_sources(inputs)
     sources = chosen(sources, wanted, skipped)
-    remind_of_boxes(wanted.boxes, predictor.settings)
-    wanted = replace(wanted, boxes=boxes_like_training(wanted.boxes, predictor.settings))
+    wanted = replace(wanted, boxes=chosen_boxes(wanted.boxes, predictor.settings))
     skipped += check_boxes(wanted.boxes, sources) if wanted.boxes else []
     if wanted.full_frame:
         for source in sources:  # before the hours of work, not after

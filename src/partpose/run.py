@@ -14,9 +14,10 @@ from partpose.data.boxes import write_boxes
 from partpose.data.canvas import Canvases, read_canvases
 from partpose.data.pack import open_pack
 from partpose.data.reading import Look
-from partpose.data.sources import Source, find_sources, of_split, some_files, training_files
+from partpose.data.sources import Source, find_sources, some_files, spread, training_files
 from partpose.data.walk import is_pack
 from partpose.data.where import boxed, boxed_or_whole, boxes_like_training
+from partpose.edit.pictures import SPARE, test_split
 from partpose.errors import PartposeError, Skipped
 from partpose.evaluate import disentangle_report
 from partpose.evaluate.disentangle import DISENTANGLE, evaluate_disentangling
@@ -57,7 +58,7 @@ class TerminalReporter:
 
     def pictures(self, model: PartModel, batches: Batches, step: int) -> None:
         """Write `pictures/step_<n>.png`."""
-        rows = np.array(_spread(batches.count, 6))
+        rows = np.array(spread(batches.count, 6))
         write_png(overview(Shown(model, batches.at(rows))), self.folder / "pictures" / f"step_{step:07d}.png")
 
     def warn(self, text: str) -> None:
@@ -219,36 +220,22 @@ def show_model(
     """Draw parts, part maps, reconstructions and swaps of a few pictures."""
     predictor = load(model, device)
     found, skipped = find_sources([input])
-    found, more = boxed_or_whole(found, boxes, predictor.settings)
-    skipped += more
+    chosen = [test_split(found[i]) for i in spread(len(found), pictures)]
+    sources, more = boxed_or_whole(chosen, boxes, predictor.settings)
     make_folder(output)
-    canvases = _chosen_canvases(predictor, found, pictures)
+    canvases = _few_canvases(predictor, sources, pictures)
     for name, pixels in sheets(Shown(predictor.network, predictor.tensor(canvases.pixels))).items():
         write_png(pixels, output / name)
         print(output / name)
-    report_skipped(skipped + canvases.skipped)
+    report_skipped([*skipped, *more, *canvases.skipped])
 
 
-def _chosen_canvases(predictor: Predictor, found: list[Source], count: int) -> Canvases:
-    """A few pictures spread over what was found: over its test split, where it has one."""
+def _few_canvases(predictor: Predictor, sources: list[Source], count: int) -> Canvases:
+    """At most so many, spread over the sources."""
     # More than are shown, in case some of them cannot be read, but not all of a large set
-    chosen = [_test_split(found[i]) for i in _spread(len(found), count)]
-    sources = [some_files(source, _spread(len(source.files), 3 * count)) for source in chosen]
-    canvases = read_canvases(sources, predictor.look, count)
-    rows = _spread(len(canvases.pixels), count)
-    return canvases._replace(pixels=canvases.pixels[rows])
-
-
-def _spread(total: int, count: int) -> list[int]:
-    """At most `count` of so many places, evenly from the first to the last."""
-    return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()
-
-
-def _test_split(source: Source) -> Source:
-    try:
-        return of_split(source, "test")
-    except PartposeError:
-        return source
+    few = [some_files(source, spread(len(source.files), SPARE * count)) for source in sources]
+    canvases = read_canvases(few, predictor.look, count)
+    return canvases._replace(pixels=canvases.pixels[spread(len(canvases.pixels), count)])
 
 
 def list_models() -> None:

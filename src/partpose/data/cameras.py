@@ -5,7 +5,6 @@ that is given it for nothing, and a loss that looks for parts where a picture di
 """
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +45,7 @@ class Cameras:
         self.pixels, self.leaders, self.scene, self.steady = pixels, leaders, scene, steady
         self._number = np.full(len(pixels), _NOT_ASKED, np.int16)
 
-    @cached_property
+    @property
     def layers(self) -> NDArray[np.uint8]:
         """(M, side, side, C + 1) each scene, and in a channel more 255 where it is steady."""
         return np.concatenate([self.scene, self.steady[..., None].astype(np.uint8) * 255], axis=-1)

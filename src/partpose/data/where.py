@@ -50,6 +50,12 @@ def boxed(sources: Sequence[Source], boxes: str | None) -> tuple[list[Source], l
     return found, skipped
 
 
+def chosen_boxes(asked: str | None, settings: Settings) -> str | None:
+    """`boxes_like_training`, with a reminder where that is not what a model was trained with."""
+    remind_of_boxes(asked, settings)
+    return boxes_like_training(asked, settings)
+
+
 def boxed_or_whole(
     sources: Sequence[Source], asked: str | None, settings: Settings
 ) -> tuple[list[Source], list[Skipped]]:
@@ -57,8 +63,7 @@ def boxed_or_whole(
 
     Of a single picture no moving object can be told; whoever names one has often cropped it.
     """
-    remind_of_boxes(asked, settings)
-    boxes = boxes_like_training(asked, settings)
+    boxes = chosen_boxes(asked, settings)
     if asked is not None or boxes is None:
         return boxed(sources, boxes)
     found, said = [], []

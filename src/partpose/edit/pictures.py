@@ -31,7 +31,7 @@ def few_views(
     Returns also what could not be read. Raises PartposeError where there is nothing else.
     """
     sources, skipped = find_sources(inputs)
-    chosen = [_test_split(sources[i]) for i in spread(len(sources), most)]
+    chosen = [test_split(sources[i]) for i in spread(len(sources), most)]
     sources, more = boxed_or_whole(chosen, boxes, predictor.settings)
     skipped += more
     each = -(-most // len(sources))
@@ -77,7 +77,7 @@ def _tried(source: Source, count: int, look: Look, skipped: list[Skipped]) -> It
     return islice(read_views(few, look, skipped), SPARE * count)
 
 
-def _test_split(source: Source) -> Source:
+def test_split(source: Source) -> Source:
     """All of what is no annotated set, or has no test split."""
     with suppress(PartposeError):
         return of_split(source, "test")

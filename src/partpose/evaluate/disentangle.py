@@ -19,14 +19,15 @@ from partpose.data.sources import spread
 from partpose.errors import PartposeError
 from partpose.evaluate.likeness import Likeness, colour_errors, likeness
 from partpose.evaluate.readout import Standard, explained, read_out, retrieve
+from partpose.evaluate.run import at_a_time
 from partpose.geometry import Square, heavy_tailed, root2
 from partpose.model.generator import floored
 from partpose.model.part_model import Encoding
 from partpose.predict.predictor import Predictor
 
 DISENTANGLE = "disentangle"
-PAIRS, TRAIN, TEST, BATCH = 500, 3000, 1000, 50
-"""Swaps, pictures of each split at most, and pictures at a time."""
+PAIRS, TRAIN, TEST = 500, 3000, 1000
+"""Swaps, and pictures of each split at most."""
 Tick = Callable[[int], None]
 
 
@@ -176,9 +177,9 @@ def measure_swaps(
 ) -> tuple[Measured, Measured, Measured]:
     """Swaps, the shapes' pictures as they are, and rebuilt ones, against their truths."""
     batches = []
-    for start in range(0, len(pairs), BATCH):
-        batches.append(_swap(predictor, plan, pairs[start : start + BATCH]))
-        tick(len(pairs[start : start + BATCH]))
+    for some in at_a_time(predictor, pairs):
+        batches.append(_swap(predictor, plan, some))
+        tick(len(some))
     swap, unchanged, rebuilt = (_joined(column) for column in zip(*batches, strict=True))
     return swap, unchanged, rebuilt
 
@@ -186,8 +187,7 @@ def measure_swaps(
 def look(predictor: Predictor, plan: Plan, pictures: Sequence[int], tick: Tick) -> Seen:
     """Take pictures apart, and note what was drawn."""
     batches = []
-    for start in range(0, len(pictures), BATCH):
-        some = pictures[start : start + BATCH]
+    for some in at_a_time(predictor, pictures):
         drawn = [draw_picture(plan, i)[1] for i in some]
         found = _take_apart(predictor, _canvases(predictor, drawn))
         root = root2(found.parts.cov)[..., (0, 0, 1), (0, 1, 1)]

@@ -1,6 +1,6 @@
 """Measure a model on an annotated set."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from partpose.data.annotations.detect import read_annotated
 from partpose.data.landmarks import Landmarks
+from partpose.data.sources import spread
 from partpose.errors import PartposeError, Skipped
 from partpose.evaluate import protocols, regression
 from partpose.evaluate.pictures import Pictures, read_pictures, with_split
@@ -94,9 +95,14 @@ def _labelled(some: Landmarks | Pictures, split: str) -> NDArray[np.bool_]:
 
 def part_means(predictor: Predictor, canvases: NDArray[np.uint8]) -> NDArray[np.float64]:
     """(N, K, 2) keypoints in the inside frame."""
+    return np.concatenate([predictor.parts(some).mean.double().numpy() for some in at_a_time(predictor, canvases)])
+
+
+def at_a_time(predictor: Predictor, things: Any) -> Iterator[Any]:
+    """What is looked at, in as many at a time as the network is quick with."""
     batch = AT_A_TIME[predictor.settings.model.architecture]
-    batches = (canvases[i : i + batch] for i in range(0, len(canvases), batch))
-    return np.concatenate([predictor.parts(some).mean.double().numpy() for some in batches])
+    for first in range(0, len(things), batch):
+        yield things[first : first + batch]
 
 
 def untrained_like(predictor: Predictor, pictures: Pictures, batches: int = 8) -> Predictor:
@@ -151,8 +157,7 @@ def _mean_pose_error(pictures: Pictures, protocol: protocols.Protocol) -> float:
 
 def _health(predictor: Predictor, pictures: Pictures) -> Health:
     test = pictures.canvases[pictures.split == "test"]
-    spread = test[np.linspace(0, len(test) - 1, min(64, len(test))).round().astype(int)]
-    return measure(predictor.network, predictor.tensor(spread), predictor.settings)
+    return measure(predictor.network, predictor.tensor(test[spread(len(test), 64)]), predictor.settings)
 
 
 def _refuse_empty_split(labelled: Landmarks | Pictures, skipped: list[Skipped], dataset: Path) -> None:

@@ -21,7 +21,7 @@ from partpose.data.reading import Look, View, array_view, read_views
 from partpose.data.sources import Source, find_sources
 from partpose.data.video import probe
 from partpose.data.walk import readable
-from partpose.data.where import boxed, boxes_like_training, remind_of_boxes
+from partpose.data.where import boxed, chosen_boxes
 from partpose.errors import PartposeError, Skipped
 from partpose.geometry import Parts, extent_to_pixels, to_pixels
 from partpose.model.part_model import WEIGHTS, Encoding, PartModel, load_model
@@ -95,8 +95,7 @@ class Predictor:
             raise PartposeError(
                 f"{readable(input)} holds {len(sources)} inputs (videos, or pictures and videos): predict one at a time"
             )
-        remind_of_boxes(boxes, self.settings)
-        (source,), missed = boxed(sources, boxes_like_training(boxes, self.settings))
+        (source,), missed = boxed(sources, chosen_boxes(boxes, self.settings))
         return self.predict_source(source, batch, [*skipped, *missed])
 
     def stream(
