@@ -42,8 +42,9 @@ demo: setup
 	@echo "what it sees:      $(DEMO)/pictures/parts.png part_maps.png reconstructions.png swap.png"
 	@echo "keypoints:         $(DEMO)/predictions/figures.h5 and .csv"
 
+# The tests start some hundred processes, and each would compile anew what it imports where that may not be kept
 test: check
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(ALL)
 	$(BIN)/ruff check .
