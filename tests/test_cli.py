@@ -230,7 +230,7 @@ def test_a_run_that_was_killed_at_any_moment_ends_with_the_same_file(tmp_path, t
     whole, killed = start(*training_command("whole", 24)), tmp_path / "killed"
     before_the_first, after_some = killed / "run.json", killed / "checkpoint.safetensors"
     random = np.random.default_rng()
-    for file, seconds in ((before_the_first, 0), (before_the_first, 0.5), (after_some, 0.3), (after_some, 0.8)):
+    for file, seconds in ((before_the_first, 0.5), (after_some, 0.3), (after_some, 0.8)):
         process = start(*training_command("killed", 24, "--resume"))
         wait_for(file.exists, process)
         time.sleep(seconds * random.random())

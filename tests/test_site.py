@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("mkdocs")
+pytestmark = pytest.mark.xdist_group("site")  # it is built once
 ROOT = Path(__file__).resolve().parents[1]
 
 

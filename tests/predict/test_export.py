@@ -34,6 +34,7 @@ from partpose.predict.export import Parity, compare, export, refuse  # noqa: E40
 from partpose.predict.formats import read_hdf5  # noqa: E402
 from partpose.predict.predictor import Predictor, load  # noqa: E402
 
+pytestmark = pytest.mark.xdist_group("export")  # the model is exported once
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "docs/onnx_example.py"
 
