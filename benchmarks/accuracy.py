@@ -29,7 +29,8 @@ from partpose.command import command
 from partpose.config import presets
 from partpose.data.atomic import atomic
 from partpose.data.canvas import read_canvases
-from partpose.data.sources import find_sources, of_split, some_files, spread
+from partpose.data.sources import find_sources, of_split, some_files
+from partpose.data.spread import spread
 from partpose.model.part_model import WEIGHTS
 from partpose.predict.draw import sheet
 from partpose.predict.predictor import load

@@ -23,7 +23,8 @@ from partpose.config import load_preset
 from partpose.data.atomic import atomic
 from partpose.data.canvas import read_canvases
 from partpose.data.figures import draw_figures
-from partpose.data.sources import find_sources, of_split, some_files, spread
+from partpose.data.sources import find_sources, of_split, some_files
+from partpose.data.spread import spread
 from partpose.errors import PartposeError
 from partpose.predict.draw import sheet
 from partpose.predict.predictor import load

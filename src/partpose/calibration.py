@@ -8,7 +8,8 @@ import torch
 
 from partpose.data.atomic import atomic, check_writable
 from partpose.data.canvas import read_canvases
-from partpose.data.sources import find_sources, some_files, spread
+from partpose.data.sources import find_sources, some_files
+from partpose.data.spread import spread
 from partpose.data.where import boxed, chosen_boxes
 from partpose.model.part_model import CONFIG
 from partpose.model.shipped import resolve

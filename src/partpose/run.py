@@ -14,7 +14,8 @@ from partpose.data.boxes import write_boxes
 from partpose.data.canvas import Canvases, read_canvases
 from partpose.data.pack import open_pack
 from partpose.data.reading import Look
-from partpose.data.sources import Source, find_sources, some_files, spread, training_files
+from partpose.data.sources import Source, find_sources, some_files, training_files
+from partpose.data.spread import spread
 from partpose.data.walk import is_pack
 from partpose.data.where import boxed, boxed_or_whole, boxes_like_training
 from partpose.edit.pictures import SPARE, test_split

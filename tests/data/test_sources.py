@@ -10,7 +10,7 @@ from streets import save_street
 from partpose.data import landmarks
 from partpose.data.cut import Cut
 from partpose.data.figures import draw_figures
-from partpose.data.sources import Source, find_sources, some_files, spread, training_files
+from partpose.data.sources import Source, find_sources, some_files, training_files
 from partpose.errors import PartposeError
 
 
@@ -203,14 +203,6 @@ def test_every_shared_set_is_found(shared_data):
         test = set(landmarks.read_landmarks(folder).subset("test").files)
         assert training.held_out == len(test)
         assert not test & set(training.sources[0].names)
-
-
-@pytest.mark.parametrize(
-    ("total", "count", "expected"),
-    [(0, 3, []), (3, 5, [0, 1, 2]), (9, 3, [0, 4, 8]), (10, 1, [0]), (10, 0, []), (4, 4, [0, 1, 2, 3])],
-)
-def test_places_are_spread_from_the_first_to_the_last(total, count, expected):
-    assert spread(total, count) == expected
 
 
 def test_a_street_is_its_pedestrians(tmp_path):

@@ -12,6 +12,7 @@ from partpose.data.ahead import in_threads
 from partpose.data.images import Unreadable, read_image
 from partpose.data.landmarks import Landmarks
 from partpose.data.sources import Source
+from partpose.data.spread import spread
 from partpose.data.video import count_packets, probe
 from partpose.data.walk import VIDEO_SUFFIXES
 from partpose.errors import Skipped
@@ -161,7 +162,7 @@ def _clips(videos: Mapping[str, Path]) -> tuple[tuple[Clip, ...], list[Skipped]]
 def _sizes(pictures: Mapping[str, Path]) -> tuple[dict[str, tuple[int, int]], list[Skipped]]:
     """Width and height of pictures, spread evenly over all where there are very many, and those that cannot be read."""
     names = list(pictures)
-    chosen = [names[i] for i in np.unique(np.linspace(0, len(names) - 1, min(DECODED, len(names))).round().astype(int))]
+    chosen = [names[i] for i in spread(len(names), DECODED)]
     sizes, broken = {}, []
     for name, size in zip(chosen, in_threads(_size, (pictures[name] for name in chosen)), strict=True):
         if isinstance(size, Skipped):

@@ -10,6 +10,7 @@ from PIL import Image
 from partpose.data.images import Unreadable, read_image
 from partpose.data.planes import evened, highest, lowest, planes
 from partpose.data.sources import Source
+from partpose.data.spread import spread
 from partpose.errors import Skipped
 
 SAMPLES = 101
@@ -154,8 +155,8 @@ def _decoded(
 def _pictures(
     source: Source, side: int | None, count: int | None, skipped: list[Skipped]
 ) -> Iterator[tuple[int, NDArray[np.uint8], int, int]]:
-    last = len(source.files) - 1
-    for row in np.unique(np.linspace(0, last, min(count or last + 1, last + 1)).round().astype(int)):
+    total = len(source.files)
+    for row in spread(total, count or total):
         try:
             picture = read_image(source.files[row], 3, side)
         except Unreadable as error:

@@ -284,10 +284,3 @@ def some_files(source: Source, keep: Sequence[int]) -> Source:
         if source.cuts is None or source.kind == "video"
         else {to: source.cuts[i] for to, i in enumerate(keep) if i in source.cuts},
     )
-
-
-def spread(total: int, count: int) -> list[int]:
-    """At most `count` of so many places, evenly from the first to the last."""
-    if count < 2:
-        return [0][: min(count, total)]
-    return [round(i * (total - 1) / (count - 1)) for i in range(count)] if count < total else list(range(total))

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from partpose.data.atomic import atomic
 from partpose.data.frame import Frame
 from partpose.data.images import MOST_PIXELS, SHORTEST_SIDE, Unreadable
+from partpose.data.spread import spread
 from partpose.data.walk import VIDEO_SUFFIXES, readable
 from partpose.errors import PartposeError, Skipped
 
@@ -101,8 +102,7 @@ def sample_frames(
     among: the indices to choose from, rising; without them all frames.
     """
     known = range(max(count_packets(path), 1)) if among is None else among
-    chosen = np.unique(np.linspace(0, max(len(known) - 1, 0), min(count, len(known))).round().astype(int))
-    return _read(path, [known[i] for i in chosen], skipped)
+    return _read(path, [known[i] for i in spread(len(known), count)], skipped)
 
 
 def count_packets(path: str | PathLike) -> int:

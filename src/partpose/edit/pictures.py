@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from partpose.data.images import Unreadable
 from partpose.data.reading import Look, View, read_views, sampled_views
-from partpose.data.sources import Source, find_sources, of_split, some_files, spread
+from partpose.data.sources import Source, find_sources, of_split, some_files
+from partpose.data.spread import spread
 from partpose.data.where import boxed_or_whole
 from partpose.errors import PartposeError, Skipped
 from partpose.model.part_model import Encoding

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from partpose.data.figure_picture import Drawing
 from partpose.data.figures import Plan, draw_picture, person_in, read_plan, redraw, split_of
-from partpose.data.sources import spread
+from partpose.data.spread import spread
 from partpose.errors import PartposeError
 from partpose.evaluate.likeness import Likeness, colour_errors, likeness
 from partpose.evaluate.readout import Standard, explained, read_out, retrieve

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from partpose.data.annotations.detect import read_annotated
 from partpose.data.landmarks import Landmarks
-from partpose.data.sources import spread
+from partpose.data.spread import spread
 from partpose.errors import PartposeError, Skipped
 from partpose.evaluate import protocols, regression
 from partpose.evaluate.pictures import Pictures, read_pictures, with_split

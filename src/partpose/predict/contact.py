@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from partpose.data.spread import spread
 from partpose.predict.artist import Artist
 from partpose.predict.draw import write_png
 from partpose.predict.sheet import INK, PAPER, font, sheet
@@ -25,7 +26,7 @@ class Cell(NamedTuple):
 def choose(rows: int, sheets: int) -> frozenset[int]:
     """Rows of poses that fill so many sheets, spread evenly from the first to the last; none where there is but one."""
     wanted = min(rows, PAGE * sheets)
-    return frozenset(np.linspace(0, rows - 1, wanted).round().astype(int).tolist() if wanted > 1 else ())
+    return frozenset(spread(rows, wanted) if wanted > 1 else ())
 
 
 def cell(artist: Artist, row: int, pixels: NDArray[np.uint8]) -> Cell:

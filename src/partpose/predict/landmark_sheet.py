@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw
 from partpose.data.cut import Box
 from partpose.data.images import Unreadable, read_image
 from partpose.data.landmarks import Landmarks
-from partpose.data.sources import Source, spread
+from partpose.data.sources import Source
+from partpose.data.spread import spread
 from partpose.data.video import sample_frames
 from partpose.data.walk import VIDEO_SUFFIXES
 from partpose.predict.marks import Marks, draw_marks, palette
