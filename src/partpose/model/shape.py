@@ -21,7 +21,9 @@ def spatial_softmax(logits: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k h w"
 
 def twice(maps: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k 2*h 2*w"]:
     """Bicubic interpolation to twice the sides, as two products: on CPUs many times as fast as `F.interpolate`."""
-    down, across = (doubling(n, maps.device) for n in maps.shape[-2:])
+    # While a graph is traced a tensor stands for values that are not there, and must not be kept for the next call
+    matrix = doubling.__wrapped__ if torch.compiler.is_compiling() else doubling
+    down, across = (matrix(n, maps.device) for n in maps.shape[-2:])
     with torch.autocast(maps.device.type, enabled=False):
         return down @ maps.float().contiguous() @ across.mT
 
