@@ -1,7 +1,7 @@
 """Pictures a second of training, for the presets and for the original's network at the same picture size, in one run.
 
     python benchmarks/train_speed.py [--presets figures people] [--sizes 64 128 256] [--batch 256] [--device cuda:0]
-                                     [--rounds 3] [--page docs/results.md]
+                                     [--compile] [--rounds 3] [--page docs/results.md]
 
 Steps of a preset and of lorenz2019 alternate, so that a machine whose speed drifts slows both; medians are printed. What is
 timed is the trainer's own step, with its warps, losses, optimiser and moving average, on made pictures in memory.
@@ -41,11 +41,24 @@ STAGES = ("data", "warp", "shape", "appearance", "generator", "losses", "backwar
 LEAST = 4.0  # seconds, of each round
 LOSSES = ("mean_difference", "covariance_difference", "separation", "concentration", "evidence")
 PRESETS = ("figures", "faces", "animals", "people")
-TITLES = ("preset", "px", "batch", "pictures/s", "lorenz2019", "ratio", "GFLOP/s", "of a convolution", *STAGES, "rest")
+TITLES = (
+    "preset",
+    "px",
+    "batch",
+    "pictures/s",
+    "lorenz2019",
+    "ratio",
+    "compiled",
+    "GFLOP/s",
+    "of a convolution",
+    *STAGES,
+    "rest",
+)
 HEAD = """## Speed of training
 
 Pictures a second on {machine}, beside the network of 2019 at the same picture size (whose maps have 64 × 64 cells at any),
-which takes turns with ours; medians. *Of a convolution* is the share of the floating-point rate of one large convolution,
+which takes turns with ours; medians. *Compiled* is how many times as fast train.compile makes ours (`--compile`), once that has
+translated. *Of a convolution* is the share of the floating-point rate of one large convolution,
 measured in the same run, that the convolutions and products of a step reach over the time of the whole step;
 then what share of that time goes where.
 """
@@ -173,31 +186,38 @@ def measure(preset: str, size: int | None, options: argparse.Namespace, folder: 
         changes["train"] = {"batch": options.batch}
     settings, device, rounds = load_preset(preset).override(changes, "benchmark"), options.device, options.rounds
     original = original_at(settings.model.size, device, settings.train.batch)
-    ours, theirs = trainer(settings, device, folder), trainer(original, device, folder)
-    watch = Stopwatch(device)
-    for run in (ours, theirs):
+    runs = [trainer(one, device, folder) for one in (settings, original, compiled(settings))[: 2 + options.compile]]
+    ours, watch = runs[0], Stopwatch(device)
+    for run in runs * 3:
         run.step()
-        run.step()
-    pairs = [(seconds_a_picture(ours, watch, LEAST), seconds_a_picture(theirs, watch, LEAST)) for _ in range(rounds)]
+    rows = [[seconds_a_picture(run, watch, LEAST) for run in runs] for _ in range(rounds)]
+    seconds, theirs, *other = map(statistics.median, zip(*rows, strict=True))
     return {
         "preset": preset,
         "size": settings.model.size,
         "batch": settings.train.batch,
-        "pictures_per_second": 1 / statistics.median(a for a, _ in pairs),
-        "lorenz2019": 1 / statistics.median(b for _, b in pairs),
-        "ratio": statistics.median(b / a for a, b in pairs),
-        "gigaflops": operations(ours) / statistics.median(a for a, _ in pairs) / 1e9,
+        "pictures_per_second": 1 / seconds,
+        "lorenz2019": 1 / theirs,
+        "ratio": statistics.median(row[1] / row[0] for row in rows),
+        "compiled": statistics.median(row[0] / row[2] for row in rows) if other else None,
+        "gigaflops": operations(ours) / seconds / 1e9,
         "convolution_gigaflops": convolution_rate(device, watch, 5) / 1e9,
         "shares": shares(ours, watch),
     }
 
 
+def compiled(settings: Settings) -> Settings:
+    """The same with networks that are translated."""
+    return settings.override({"train": {"compile": True, "steps": 10**9}}, "benchmark")
+
+
 def cells(row: dict[str, Any]) -> list[str]:
     """A line: speeds, ratios and shares of time."""
     numbers = (f"{row['pictures_per_second']:.1f}", f"{row['lorenz2019']:.2f}", f"{row['ratio']:.0f}×")
+    translated = "" if row["compiled"] is None else f"{row['compiled']:.2f}×"
     rates = (f"{row['gigaflops']:.0f}", f"{row['gigaflops'] / row['convolution_gigaflops']:.0%}")
     parts = (f"{row['shares'][stage]:.0%}" for stage in (*STAGES, "rest"))
-    return [row["preset"], str(row["size"]), str(row["batch"]), *numbers, *rates, *parts]
+    return [row["preset"], str(row["size"]), str(row["batch"]), *numbers, translated, *rates, *parts]
 
 
 def page(rows: list[dict[str, Any]], device: torch.device, command: str) -> str:
@@ -212,6 +232,7 @@ def main() -> None:
     parser.add_argument("--presets", nargs="+", default=list(PRESETS))
     parser.add_argument("--sizes", nargs="+", type=int, help="in place of the presets' own")
     parser.add_argument("--batch", type=int, help="in place of the presets' own; on a GPU the original's as well")
+    parser.add_argument("--compile", action="store_true", help="also with train.compile")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device")
     parser.add_argument("--json", type=Path)
@@ -219,7 +240,12 @@ def main() -> None:
     options = parser.parse_args()
     with command("train_speed.py"):
         options.device = choose_device(options.device)
-        run(options, trials.given(parser, options, "presets", "sizes", "batch", "rounds") + PAGED)
+        run(
+            options,
+            trials.given(parser, options, "presets", "sizes", "batch", "rounds")
+            + " --compile" * options.compile
+            + PAGED,
+        )
 
 
 def run(options: argparse.Namespace, given: str) -> None:

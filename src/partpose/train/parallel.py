@@ -1,5 +1,7 @@
-"""What several processes do in one step: batch norm over all their pictures, and one gradient."""
+"""How the networks of a step are run: translated, or by several processes with one batch norm and one gradient."""
 
+import os
+import shutil
 from collections.abc import Callable
 from functools import partial
 from inspect import signature
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
+from partpose.errors import PartposeError
 from partpose.model.part_model import PartModel
 from partpose.train.distributed import mean_of_all
 from partpose.train.step import Terms, training_step
@@ -59,6 +62,20 @@ def synchronised(model: PartModel, size: int) -> PartModel:
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.__class__ = SharedBatchNorm
+    return model
+
+
+def translated(model: PartModel) -> PartModel:
+    """The model, in place, with networks that torch.compile translates at their first call; on GPUs into CUDA graphs.
+
+    What is drawn at random, the warps and the losses are left as they are. Names of weights stay.
+    Raises PartposeError where the machine has no C++ compiler, which torch needs for it.
+    """
+    if not any(map(shutil.which, (os.environ.get("CXX", "g++"), "clang++"))):
+        raise PartposeError("train.compile needs a C++ compiler, and there is none: install g++, or train without it")
+    mode = "reduce-overhead" if next(model.parameters()).device.type == "cuda" else "default"
+    for network in (model.shape, model.appearance, model.generator):
+        network.compile(mode=mode)
     return model
 
 
