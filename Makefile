@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 DEMO := runs/demo
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help setup demo test check docs clean
+.PHONY: help setup tools demo test check docs clean
 
 help:
 	@echo "make demo   draw people, learn their parts from scratch, measure (5 minutes on 2 cores)"
@@ -23,6 +23,8 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) -e '.[page,tensorboard]'
 	@touch $@
+
+tools: $(ALL)
 
 # Of 16 000 modules the tests import a quarter: Python compiles these when it meets them
 $(ALL): pyproject.toml constraints.txt | .venv/bin/python

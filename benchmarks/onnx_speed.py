@@ -129,10 +129,8 @@ def options_given() -> argparse.Namespace:
 
 def measure(options: argparse.Namespace, folder: Path) -> Row:
     """Every size and batch."""
-    run, files = (
-        options.model or untrained(options.preset, folder / "model"),
-        {p: folder / f"{p}.onnx" for p in ALLOWED},
-    )
+    run = options.model or untrained(options.preset, folder / "model")
+    files = {precision: folder / f"{precision}.onnx" for precision in ALLOWED}
     parity = {p: export_model(str(run), path, p == "half")._asdict() for p, path in files.items()}
     predictor, session = load(run, options.device), Session(files["half" if options.half else "single"], options.device)
     rows = [compare(predictor, session, size, batch, options.rounds) for size in SIZES for batch in BATCHES]

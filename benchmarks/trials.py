@@ -117,7 +117,8 @@ def given(parser: argparse.ArgumentParser, options: argparse.Namespace, *names: 
     found = ""
     for name in names:
         if (value := getattr(options, name)) != parser.get_default(name):
-            found += f" --{name} {' '.join(map(str, value)) if isinstance(value, list) else value}"
+            values = value if isinstance(value, list) else [] if value is True else [value]
+            found += " ".join(["", f"--{name}", *map(str, values)])
     return found
 
 

@@ -185,7 +185,7 @@ class TrainSettings(Frozen):
     checkpoint_steps: Annotated[int, Field(ge=1)] = 1000
     """Steps between checkpoints."""
     compile: bool = False
-    """Translate the networks for this machine with torch.compile when a run starts, which takes a minute."""
+    """Translate the networks for this machine with torch.compile when a run starts, which takes a minute or two."""
     tensorboard: bool = False
     """Also write a TensorBoard log (needs the extra: pip install partpose[tensorboard])."""
 

@@ -13,7 +13,7 @@ from partpose.errors import PartposeError
 from partpose.model.part_model import WEIGHTS, PartModel
 from partpose.train import parallel
 
-# As it is, but for the translation itself, which takes a minute; and here are no checks of shapes, which it cannot read
+# As it is, but for the translation itself, which takes minutes; and here are no checks of shapes, which it cannot read
 QUICKLY = """
 from torch import nn
 whole = nn.Module.compile
@@ -45,4 +45,4 @@ def test_translated_networks_take_the_same_steps_and_keep_their_names(tmp_path):
 def test_a_machine_without_a_compiler_is_told(monkeypatch):
     monkeypatch.setattr(parallel.shutil, "which", lambda _: None)
     with pytest.raises(PartposeError, match=r"train\.compile needs a C\+\+ compiler"):
-        parallel.translated(PartModel(small().model))
+        parallel.translate(PartModel(small().model))

@@ -22,7 +22,7 @@ from partpose.train.batches import Batches, step_generator
 from partpose.train.checkpoint import Standing, load_checkpoint, read_standing, save_checkpoint
 from partpose.train.distributed import ALONE, Team
 from partpose.train.health import Health, Watch, measure
-from partpose.train.parallel import stepper, synchronised, translated
+from partpose.train.parallel import stepper, synchronised, translate
 from partpose.train.perceptual import Perceptual, perceptual_for
 from partpose.train.schedule import Clock, follow, learning_rate, strength
 from partpose.train.signals import Signals, Stopped
@@ -76,7 +76,7 @@ class Trainer:
         self.forward = stepper(self.model, team.size)
         self.average = copy.deepcopy(self.model).eval()
         if t.compile:
-            translated(self.model)
+            translate(self.model)
         self.optimizer = _optimizer(self.model, settings)
         self.batches = Batches(canvases.pixels, t.batch, t.seed, device)
         self.extent = canvases.extent

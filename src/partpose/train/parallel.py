@@ -65,8 +65,8 @@ def synchronised(model: PartModel, size: int) -> PartModel:
     return model
 
 
-def translated(model: PartModel) -> PartModel:
-    """The model, in place, with networks that torch.compile translates at their first call; on GPUs into CUDA graphs.
+def translate(model: PartModel) -> None:
+    """Have torch.compile translate the networks of a model at their first call; on GPUs into CUDA graphs.
 
     What is drawn at random, the warps and the losses are left as they are. Names of weights stay.
     Raises PartposeError where the machine has no C++ compiler, which torch needs for it.
@@ -76,7 +76,6 @@ def translated(model: PartModel) -> PartModel:
     mode = "reduce-overhead" if next(model.parameters()).device.type == "cuda" else "default"
     for network in (model.shape, model.appearance, model.generator):
         network.compile(mode=mode)
-    return model
 
 
 class _Step(nn.Module):
