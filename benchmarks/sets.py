@@ -11,13 +11,11 @@ Changes = dict[str, dict[str, Any]]
 ANY_DIRECTION: Changes = {"transform": {"rotation": 3.1416}}
 BEHIND: Changes = {
     "model": {"background": "camera"},
-    "transform": {"keep_inside": True},
     "loss": {"mean": 1.0, "covariance": 0.25},
 }
 SMALL: Changes = {"model": {"parts": 24, "size": 64}}
 RIG: Changes = {
     "model": {"parts": 24},
-    "transform": {"keep_inside": False},
     "loss": {"separation": 0.3, "separation_radius": 0.16},
 }
 

@@ -102,8 +102,8 @@ class TransformSettings(Frozen):
     mirror: bool = False
     """One of the two views is a mirror image half of the time: for animals seen from the side, which face both ways. Not for
     people, whose left and right hands would then be one."""
-    keep_inside: bool = True
-    """Views are moved and shrunk until they show nothing outside the picture. Turn off where the border is invisible anyway."""
+    keep_inside: bool = False
+    """Views are moved and shrunk until they show nothing outside the picture. Else the colours of its border go on there."""
     contrast: Share = 0.4
     """Contrast is multiplied by 1 ± this."""
     brightness: NotNegative = 0.2

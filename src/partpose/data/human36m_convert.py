@@ -1,7 +1,7 @@
 """From the official downloads of Human3.6M to the simplified layout: every person cut out, with mask and joints.
 
 A picture is the square around the person's box that is larger by `MARGIN` of its side, so that a training view, which
-shows 1 / (1 + MARGIN) = 0.8 of it, can hold the whole person and never sees the border (docs/method.md).
+shows 1 / (1 + MARGIN) = 0.8 of it, can hold the whole person.
 """
 
 import json

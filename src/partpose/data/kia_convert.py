@@ -33,7 +33,7 @@ class Crops(NamedTuple):
     """How pedestrians are cut out.
 
     size: side of a picture, pixels.  margin: share of the box's longer side that is added to it, so that a view cut from
-    the middle holds the person whole and never shows a border.  masks: whether all that is not the person turns black,
+    the middle holds the person whole.  masks: whether all that is not the person turns black,
     where there is an instance picture.  filters: who is taken.
     """
 

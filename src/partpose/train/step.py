@@ -88,7 +88,7 @@ def training_step(
     """Shape of one view, appearance of the other, rebuild the first.
 
     Args:
-        canvas: pictures in [0, 1], a quarter larger than the views, so that no border is ever seen.
+        canvas: pictures in [0, 1], a quarter larger than the views, so that these can move and turn within them.
         perceptual: what the reconstruction is measured by in place of what the settings name.
     """
     size, loss = settings.model.size, settings.loss
