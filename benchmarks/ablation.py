@@ -45,6 +45,7 @@ CHOICES: dict[str, Changes] = {
     "weighted-l2": {"loss": {"reconstruction": "weighted-l2"}},
     "warp-0": {"transform": {"warp": 0.0}},
     "warp-0.12": {"transform": {"warp": 0.12}},
+    "offset-0.08": {"transform": {"offset": 0.08}},
     "offset-0.3": {"transform": {"offset": 0.3}},
     "zoom-0.7": {"transform": {"zoom": 0.7}},
     "zoom-0.9": {"transform": {"zoom": 0.9}},
