@@ -104,7 +104,7 @@ def command_line(sets: Iterable[str], choices: Iterable[str], budget: str, seeds
 def page(results: list[Result], choices: Iterable[str], head: str) -> str:
     """A section: a table a machine and budget, with the commands."""
     parts, choices = [head], list(choices)
-    known = [r for r in results if r["choice"] in choices and r["set"] in SETS]
+    known = [r for r in results if r["choice"] in choices and r["set"] in SETS and of_today(r)]
     for (machine, budget), some in trials.grouped(known, "machine", "budget").items():
         sets = sorted({r["set"] for r in some}, key=list(SETS).index)
         runs = trials.grouped(some, "set", "choice")
@@ -113,6 +113,11 @@ def page(results: list[Result], choices: Iterable[str], head: str) -> str:
         parts += [f"{budget} a run on {machine}.\n", trials.markdown(["choice", *sets], kept), ""]
         parts += [trials.shell(_commands(runs, budget)), ""]
     return "\n".join(parts)
+
+
+def of_today(result: Result) -> bool:
+    """Whether it tells of the recipe that there is; one of an earlier recipe is to be made again."""
+    return not trials.of_earlier_recipe(result, SETS[result["set"]].settings(changes=ALL[result["choice"]]))
 
 
 def cell(runs: dict[tuple, list[Result]], name: str, choice: str) -> str:

@@ -37,6 +37,8 @@ from partpose.predict.predictor import load
 from partpose.predict.show import Shown
 
 TEN, TWO_CORES = "10 minutes", "2 CPU cores"
+EARLIER = " \\*"
+OF_EARLIER = "\n\\* with the recipe as it was before; its settings are kept with the result"
 HEAD = (
     "set", "preset", "trained on", "for", "seed", "pictures seen", "K, px", "error", "95 % interval", "asked for",
     "mean pose", "untrained", "unit", "alive, doubled, static",
@@ -95,6 +97,12 @@ def asked(result: Result) -> str:
     return "" if error is None else f"≤ {error:.1f} {'✓' if result['error'] <= error else '✗'}"
 
 
+def error_of(result: Result) -> str:
+    """With an asterisk, where the recipe has changed since."""
+    recipe = SETS[result["set"]].settings(result["preset"])
+    return f"{result['error']:.2f}{EARLIER if trials.of_earlier_recipe(result, recipe) else ''}"
+
+
 def rows(results: list[Result]) -> Iterator[list[str]]:
     """A line a run, and one for several seeds; the set's own preset first."""
     order = list(SETS)
@@ -104,7 +112,7 @@ def rows(results: list[Result]) -> Iterator[list[str]]:
         for r in some:
             yield [
                 *key, str(r["seed"]), f"{r['pictures_seen']:,}", f"{r['parts']}, {r['size']}",
-                f"{r['error']:.2f}", f"{r['error_low']:.2f} – {r['error_high']:.2f}", asked(r),
+                error_of(r), f"{r['error_low']:.2f} – {r['error_high']:.2f}", asked(r),
                 f"{r['mean_pose_error']:.2f}", f"{r['untrained_error']:.2f}", r["unit"],
                 f"{r['alive']}, {r['doubled']}, {r['static']}",
             ]  # fmt: skip
@@ -119,12 +127,14 @@ def page(results: list[Result], pictures: Path) -> str:
     """The section; pictures: the folder of those of parts."""
     groups = trials.grouped([r for r in results if r["set"] in SETS], "set", "preset", "budget")
     commands = [command_line(*key, sorted({r["seed"] for r in some})) for key, some in groups.items()]
+    table = trials.markdown(HEAD, rows(results))
     parts = [
         INTRODUCTION,
         *(f"- {name}: {_trained_with(one)}" for name, one in SETS.items()),
         SOURCES,
         *(f"- {name}: {one.source}" for name, one in SETS.items() if one.source),
-        "\n" + trials.markdown(HEAD, rows(results)),
+        "\n" + table,
+        OF_EARLIER if EARLIER in table else "",
         "\nMade by\n\n" + trials.shell(commands),
     ]
     for name, one in SETS.items():

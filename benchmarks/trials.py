@@ -202,6 +202,12 @@ def made_alike(kept: dict[str, dict[str, Any]], settings: Settings) -> bool:
     )
 
 
+def of_earlier_recipe(result: Result, recipe: Settings) -> bool:
+    """Whether a result was made with other settings than the recipe has by now; its bound and seed are its own."""
+    own = {name: result["settings"]["train"][name] for name in ("steps", "minutes", "seed")}
+    return not made_alike(result["settings"], recipe.override({"train": own}, "the result"))
+
+
 def file_name(about: Result) -> str:
     """accuracy/figures-plain_figures_2-CPU-cores_10-minutes_0"""
     words = [str(about[name]) for name in ("set", "choice", "preset", "machine", "budget", "seed") if name in about]

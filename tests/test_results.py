@@ -11,7 +11,7 @@ import torch
 from dots import predictor, save_set
 from training import save_annotated
 
-from partpose.config import Settings
+from partpose.config import Settings, load_preset
 from partpose.data.figures import draw_figures
 from partpose.data.sources import training_files
 from partpose.errors import PartposeError
@@ -49,7 +49,8 @@ def result(**changes) -> dict:
     about = {"set": "figures-plain", "preset": "figures", "choice": "as-it-is", "machine": "2 CPU cores", "seed": 0}
     numbers = {"budget": "10 minutes", "error": 1.5, "error_low": 1.4, "error_high": 1.6, "mean_pose_error": 9.65}
     more = {"untrained_error": 6.0, "unit": "% of short side", "pictures_seen": 40000, "parts": 24, "size": 64}
-    return about | numbers | more | {"alive": 24, "doubled": 0, "static": 0} | changes
+    settings = {"settings": load_preset("figures").model_dump(mode="json")}
+    return about | numbers | more | settings | {"alive": 24, "doubled": 0, "static": 0} | changes
 
 
 # ---- the page
@@ -194,6 +195,16 @@ def test_several_seeds_have_a_line_of_their_mean_and_spread(module):
     assert {len(line) for line in lines} == {len(module("accuracy").HEAD)}
 
 
+def test_a_row_of_an_earlier_recipe_is_marked(module):
+    page = module("accuracy").page
+    earlier = load_preset("figures").override({"loss": {"evidence": 0.25}}, "the test").model_dump(mode="json")
+    now, before = (page([one], Path("nowhere")) for one in (result(seed=3), result(settings=earlier)))
+    assert "| 1.50 |" in now
+    assert "as it was before" not in now
+    assert "| 1.50 \\* |" in before
+    assert "\n\\* with the recipe as it was before" in before
+
+
 def test_every_command_on_the_page_is_one_that_makes_those_rows(module):
     some = [result(seed=seed) for seed in (0, 1)] + [result(preset="lorenz2019", budget="200 steps")]
     page = module("accuracy").page(some, Path("nowhere"))
@@ -228,6 +239,15 @@ def test_choices_are_compared_with_the_recipe(tmp_path, call, capsys):
     with pytest.raises(SystemExit, match="2"):
         call("ablation", "--choices=nothing")
     assert "no choice 'nothing': expected some of as-it-is, " in capsys.readouterr().err
+
+
+def test_results_of_an_earlier_recipe_are_not_compared(module):
+    ablation, faces = module("ablation"), module("sets").SETS["faces_lfw5"]
+    changed = {**ablation.CHOICES["warp-0"], "loss": {"evidence": 0.25}}
+    made = [faces.settings(changes=one).model_dump(mode="json") for one in (ablation.CHOICES["warp-0"], changed)]
+    now, before = (result(set="faces_lfw5", choice="warp-0", settings=one) for one in made)
+    assert "| warp-0 |" in ablation.page([now], ablation.CHOICES, "")
+    assert ablation.page([before], ablation.CHOICES, "") == ""
 
 
 def test_a_cell_says_how_the_choice_compares(module):
