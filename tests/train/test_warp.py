@@ -255,8 +255,8 @@ def test_views_never_show_anything_outside_of_the_canvas(zoom, zoom_jitter, rota
 @pytest.mark.parametrize("warped", [False, True])
 @pytest.mark.parametrize("name", ["faces", "lorenz2019"])
 def test_borders_do_not_give_the_game_away(name, warped):
-    """A view of a canvas is the same whatever lies beyond the canvas: padding is never seen."""
-    preset = load_preset(name)
+    """A view that is kept inside is the same whatever lies beyond the canvas: padding is never seen."""
+    preset = load_preset(name).override({"transform": {"keep_inside": True}}, "the test")
     side, size = preset.model.canvas, preset.model.size
     canvas = torch.zeros(16, 1, side, side)
     bright = torch.nn.functional.pad(canvas, (40, 40, 40, 40), value=1.0)
@@ -276,7 +276,7 @@ def test_views_with_a_margin_never_show_the_pictures_frame():
 
 
 def test_views_that_are_inside_already_are_left_alone():
-    s = TransformSettings(zoom=0.5, zoom_jitter=0.1, rotation=0.3, offset=0.1, warp=0.02)
+    s = TransformSettings(zoom=0.5, zoom_jitter=0.1, rotation=0.3, offset=0.1, warp=0.02, keep_inside=True)
     free = s.model_copy(update={"keep_inside": False})
     a, b = draw_transform(4, s, 1.0, True, rng()), draw_transform(4, free, 1.0, True, rng())
     torch.testing.assert_close(a.at(16), b.at(16))
@@ -334,7 +334,7 @@ def test_centres_and_views_share_one_convention():
 
 
 def test_half_of_the_warped_views_are_mirror_images_where_that_is_asked_for():
-    mirrored = TransformSettings(mirror=True)
+    mirrored = TransformSettings(mirror=True, keep_inside=True)
     warped, plain = (draw_transform(400, mirrored, 1.0, warped=w, rng=rng()) for w in (True, False))
     assert (det2(plain.matrix) > 0).all()
     assert 140 < int((det2(warped.matrix) < 0).sum()) < 260
@@ -353,7 +353,7 @@ def corners(transform: warp.Transform) -> torch.Tensor:
 @pytest.mark.parametrize("warped", [False, True])
 def test_views_stay_inside_of_the_picture_and_out_of_its_padding(warped):
     extent = torch.tensor([[-1.0, -0.75, 1.0, 0.75], [-0.4, -1.0, 1.0, 1.0], [-1.0, -1.0, 1.0, 1.0]]).repeat(40, 1)
-    drawn = draw_transform(120, TransformSettings(offset=0.5), 1.0, warped, rng(), extent)
+    drawn = draw_transform(120, TransformSettings(offset=0.5, keep_inside=True), 1.0, warped, rng(), extent)
     found = corners(drawn)
     assert (found[:, :2] >= extent[:, :2] - 1e-4).all()
     assert (found[:, 2:] <= extent[:, 2:] + 1e-4).all()
@@ -363,6 +363,8 @@ def test_views_stay_inside_of_the_picture_and_out_of_its_padding(warped):
 
 def test_of_a_long_picture_some_padding_is_shown_rather_than_a_piece_of_it():
     extent = torch.tensor([[-1.0, -0.3, 1.0, 0.3]]).repeat(50, 1)
-    found = corners(draw_transform(50, TransformSettings(rotation=0, zoom=0.9), 1.0, False, rng(), extent))
+    found = corners(
+        draw_transform(50, TransformSettings(rotation=0, zoom=0.9, keep_inside=True), 1.0, False, rng(), extent)
+    )
     torch.testing.assert_close(found[:, 3] - found[:, 1], torch.full((50,), 1.4))
     torch.testing.assert_close(found[:, 1], torch.full((50,), -0.7))
