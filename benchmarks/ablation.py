@@ -68,8 +68,8 @@ SIZES = [choice for choice in CHOICES if choice.startswith("size-")]
 HEAD = """## Ablation
 
 One change at a time of the recipe, everything else and the budget being the same; the first line is the recipe. In brackets
-the error relative to that, then how many parts are alive, and how many are doubled or static, whichever are more. Errors are
-measured as under Accuracy; ± is the standard deviation of several seeds.
+the error relative to that of the same seeds, then how many parts are alive, and how many are doubled or static, whichever are
+more. Errors are measured as under Accuracy; ± is the standard deviation of several seeds.
 """
 HEAD_OF_PARTS = """## How many parts should I ask for?
 
@@ -130,11 +130,17 @@ def cell(runs: dict[tuple, list[Result]], name: str, choice: str) -> str:
     errors = [r["error"] for r in some]
     relative = ""
     if recipe is not None and choice != AS_IT_IS:
-        ratio = statistics.mean(errors) / statistics.mean(r["error"] for r in recipe)
+        ratio = statistics.mean(errors) / statistics.mean(r["error"] for r in _like(recipe, some))
         relative = f" ({round(100 * (ratio - 1)):+d} %)"
     bad = statistics.mean(max(r["doubled"], r["static"]) for r in some)
     alive = statistics.mean(r["alive"] for r in some)
     return f"{trials.mean_and_spread(errors)}{relative}; {alive:.3g} of {some[0]['parts']} alive, {bad:.3g} useless"
+
+
+def _like(recipe: list[Result], some: list[Result]) -> list[Result]:
+    """The recipe's results with the seeds that others were made with; all of them where there are none."""
+    seeds = {r["seed"] for r in some}
+    return [r for r in recipe if r["seed"] in seeds] or recipe
 
 
 def _commands(runs: dict[tuple, list[Result]], budget: str) -> Iterator[str]:

@@ -99,7 +99,7 @@ def asked(result: Result) -> str:
 
 def error_of(result: Result) -> str:
     """With an asterisk, where the recipe has changed since."""
-    recipe = SETS[result["set"]].settings(result["preset"])
+    recipe = SETS[result["set"]].settings(result.get("preset"))
     return f"{result['error']:.2f}{EARLIER if trials.of_earlier_recipe(result, recipe) else ''}"
 
 

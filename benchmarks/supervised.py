@@ -20,7 +20,7 @@ import trials  # sets OMP_WAIT_POLICY before torch is imported
 # isort: on
 import numpy as np
 import torch
-from accuracy import TEN, asked_error
+from accuracy import EARLIER, OF_EARLIER, TEN, asked_error, error_of
 from numpy.typing import NDArray
 from sections import write_section
 from sets import SETS, chosen
@@ -120,10 +120,10 @@ def labelled(landmarks: Landmarks, settings: Settings) -> tuple[Canvases, NDArra
 
 def row(r: Result, beside: Result | None) -> list[str]:
     """A run's line; beside: that of the same set without labels."""
-    without = "" if beside is None else f"{beside['error']:.2f}"
+    without = "" if beside is None else error_of(beside)
     asked = asked_error(r | {"preset": SETS[r["set"]].preset, "budget": TEN})
     return [
-        *(r["set"], r["machine"], r["budget"], str(r["seed"]), f"{r['pictures_seen']:,}", f"{r['error']:.2f}"),
+        *(r["set"], r["machine"], r["budget"], str(r["seed"]), f"{r['pictures_seen']:,}", error_of(r)),
         *(f"{r['error_low']:.2f} – {r['error_high']:.2f}", f"{r['error'] / r['mean_pose_error']:.2f}", without),
         *("" if asked is None else f"≤ {asked:.1f}", f"{r['mean_pose_error']:.2f}", r["unit"]),
     ]
@@ -138,7 +138,9 @@ def write_page(options: argparse.Namespace) -> None:
     results.sort(key=lambda r: (list(SETS).index(r["set"]), r["budget"], r["seed"]))
     of_parts = {key(r): r for r in without if r["budget"] == TEN and r["preset"] == SETS[r["set"]].preset}
     table = trials.markdown(TITLES, [row(r, of_parts.get(key(r))) for r in results])
-    write_section(options.page, "supervised", "\n".join([HEAD, table, "", trials.shell(r["command"] for r in results)]))
+    note = [OF_EARLIER] if EARLIER in table else []
+    commands = trials.shell(r["command"] for r in results)
+    write_section(options.page, "supervised", "\n".join([HEAD, table, *note, "", commands]))
 
 
 def key(r: Result) -> tuple:
