@@ -13,7 +13,6 @@ from drawing import blob, png_header
 from PIL import Image
 
 from partpose.cli import main
-from partpose.data.video import read_frames
 from partpose.geometry import Square
 from partpose.predict.formats import read_hdf5
 
@@ -41,11 +40,11 @@ def table(content: str) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def predicted(run, pictures, short_video, tmp_path_factory):
-    """What the command line makes of the same files."""
+    """What the command line makes of the same files, in the page's batches: those of another size are rounded otherwise."""
     folder = tmp_path_factory.mktemp("predicted")
     for path in (pictures[0], short_video):
         with pytest.raises(SystemExit, match="0"):
-            main(["predict", str(run), str(path), "--output", str(folder), "--overlay"])
+            main(["predict", str(run), str(path), "--output", str(folder), "--overlay", "--batch", "8"])
     return folder
 
 
@@ -73,7 +72,7 @@ def test_files_are_those_of_the_command_line(served, pictures, predicted, tmp_pa
     assert np.array_equal(drawn, pixels((predicted / "blob 0_parts" / "blob 0.png").read_bytes()))
 
 
-def test_a_video_is_looked_at_like_by_the_command_line(served, short_video, predicted, tmp_path):
+def test_a_video_is_looked_at_like_by_the_command_line(served, short_video, predicted):
     found = served.upload(short_video)
     poses = read_hdf5(predicted / "clip.h5")
     assert found["kind"] == "video"
@@ -83,13 +82,7 @@ def test_a_video_is_looked_at_like_by_the_command_line(served, short_video, pred
     np.testing.assert_allclose(means, poses.mean, atol=1e-3)
     overlay = served.client.get(f"/api/pictures/{found['id']}/overlay")
     assert overlay.headers["content-type"] == "video/mp4"
-    (tmp_path / "own.mp4").write_bytes(overlay.content)
-    own, theirs, bare = (
-        np.stack([frame.pixels for frame in read_frames(path)]).astype(float)
-        for path in (tmp_path / "own.mp4", predicted / "clip_parts.mp4", short_video)
-    )
-    # Batches of other sizes are rounded otherwise, and what is drawn may be some pixels away
-    assert 4 * np.abs(own - theirs).mean() < np.abs(own - bare).mean()
+    assert overlay.content == (predicted / "clip_parts.mp4").read_bytes()
 
 
 def test_of_a_long_video_frames_are_spread_evenly(serve_with, short_video):
