@@ -144,12 +144,13 @@ def _like(recipe: list[Result], some: list[Result]) -> list[Result]:
 
 
 def _commands(runs: dict[tuple, list[Result]], budget: str) -> Iterator[str]:
-    """One for all choices that were run on the same sets with the same seeds."""
+    """One for all sets whose runs of a choice have the same seeds, and for all choices that were run so."""
+    sets_of: dict[tuple, list[str]] = {}
+    for (name, choice), some in runs.items():
+        sets_of.setdefault((choice, tuple(r["seed"] for r in some)), []).append(name)
     like: dict[tuple, list[str]] = {}
-    for choice in dict.fromkeys(choice for _, choice in runs):
-        sets = tuple(name for name, of in runs if of == choice)
-        seeds = tuple(sorted({r["seed"] for name in sets for r in runs[name, choice]}))
-        like.setdefault((sets, seeds), []).append(choice)
+    for (choice, seeds), sets in sets_of.items():
+        like.setdefault((tuple(sets), seeds), []).append(choice)
     for (sets, seeds), choices in like.items():
         yield command_line(sets, choices, budget, seeds)
 

@@ -38,7 +38,7 @@ from partpose.predict.show import Shown
 
 TEN, TWO_CORES = "10 minutes", "2 CPU cores"
 EARLIER = " \\*"
-OF_EARLIER = "\n\\* with the recipe as it was before; its settings are kept with the result"
+OF_EARLIER = "\n\n\\* with the recipe as it was before; its settings are kept with the result"
 HEAD = (
     "set", "preset", "trained on", "for", "seed", "pictures seen", "K, px", "error", "95 % interval", "asked for",
     "mean pose", "untrained", "unit", "alive, doubled, static",
@@ -103,6 +103,11 @@ def error_of(result: Result) -> str:
     return f"{result['error']:.2f}{EARLIER if trials.of_earlier_recipe(result, recipe) else ''}"
 
 
+def noted(table: str) -> str:
+    """With what the asterisk means, where there is one."""
+    return table + OF_EARLIER if EARLIER in table else table
+
+
 def rows(results: list[Result]) -> Iterator[list[str]]:
     """A line a run, and one for several seeds; the set's own preset first."""
     order = list(SETS)
@@ -127,14 +132,12 @@ def page(results: list[Result], pictures: Path) -> str:
     """The section; pictures: the folder of those of parts."""
     groups = trials.grouped([r for r in results if r["set"] in SETS], "set", "preset", "budget")
     commands = [command_line(*key, sorted({r["seed"] for r in some})) for key, some in groups.items()]
-    table = trials.markdown(HEAD, rows(results))
     parts = [
         INTRODUCTION,
         *(f"- {name}: {_trained_with(one)}" for name, one in SETS.items()),
         SOURCES,
         *(f"- {name}: {one.source}" for name, one in SETS.items() if one.source),
-        "\n" + table,
-        OF_EARLIER if EARLIER in table else "",
+        "\n" + noted(trials.markdown(HEAD, rows(results))),
         "\nMade by\n\n" + trials.shell(commands),
     ]
     for name, one in SETS.items():

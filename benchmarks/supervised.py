@@ -20,7 +20,7 @@ import trials  # sets OMP_WAIT_POLICY before torch is imported
 # isort: on
 import numpy as np
 import torch
-from accuracy import EARLIER, OF_EARLIER, TEN, asked_error, error_of
+from accuracy import TEN, asked_error, error_of, noted
 from numpy.typing import NDArray
 from sections import write_section
 from sets import SETS, chosen
@@ -137,10 +137,8 @@ def write_page(options: argparse.Namespace) -> None:
     )
     results.sort(key=lambda r: (list(SETS).index(r["set"]), r["budget"], r["seed"]))
     of_parts = {key(r): r for r in without if r["budget"] == TEN and r["preset"] == SETS[r["set"]].preset}
-    table = trials.markdown(TITLES, [row(r, of_parts.get(key(r))) for r in results])
-    note = [OF_EARLIER] if EARLIER in table else []
-    commands = trials.shell(r["command"] for r in results)
-    write_section(options.page, "supervised", "\n".join([HEAD, table, *note, "", commands]))
+    table = noted(trials.markdown(TITLES, [row(r, of_parts.get(key(r))) for r in results]))
+    write_section(options.page, "supervised", "\n".join([HEAD, table, "", trials.shell(r["command"] for r in results)]))
 
 
 def key(r: Result) -> tuple:

@@ -250,6 +250,17 @@ def test_results_of_an_earlier_recipe_are_not_compared(module):
     assert ablation.page([before], ablation.CHOICES, "") == ""
 
 
+def test_every_command_of_an_ablation_is_one_that_makes_those_runs(module):
+    """Sets with other seeds have a command of their own; choices that were run alike share one."""
+    seeds = {"faces_lfw5": [0, 1], "figures-clutter": [0]}
+    runs = {(s, c): [result(seed=n) for n in seeds[s]] for c in ("as-it-is", "warp-0") for s in seeds}
+    found = list(module("ablation")._commands(runs, "3 minutes"))
+    assert found == [
+        f"python benchmarks/ablation.py --sets {name} --choices as-it-is,warp-0 --minutes 3 --seeds {some} --data DIR"
+        for name, some in (("faces_lfw5", "0,1"), ("figures-clutter", "0"))
+    ]
+
+
 def test_a_cell_says_how_the_choice_compares(module):
     cell = module("ablation").cell
     runs = {
