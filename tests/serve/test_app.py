@@ -13,6 +13,7 @@ from drawing import blob, png_header
 from PIL import Image
 
 from partpose.cli import main
+from partpose.data.video import VideoWriter
 from partpose.geometry import Square
 from partpose.predict.formats import read_hdf5
 
@@ -36,6 +37,21 @@ def png(width: int = 64, height: int = 48) -> bytes:
 def table(content: str) -> list[list[str]]:
     """The rows of a CSV but for the scorer, which tells the time."""
     return list(csv.reader(content.splitlines()))[1:]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def same_bytes_of_same_frames():
+    """x264's macroblock trees do not always make the same bytes of the same frames, not even with one thread."""
+    enter = VideoWriter.__enter__
+
+    def without_trees(writer: VideoWriter) -> VideoWriter:
+        stream = enter(writer)._stream
+        stream.options = stream.options | {"x264-params": "mbtree=0"}
+        return writer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(VideoWriter, "__enter__", without_trees)
+        yield
 
 
 @pytest.fixture(scope="module")
