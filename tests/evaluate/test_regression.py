@@ -41,7 +41,7 @@ def test_it_equals_the_normal_equations(seed, intercept):
         design = np.hstack([design, np.ones((len(x), 1))])
     solution = np.linalg.solve(design.T @ design, design.T @ ((y.reshape(len(y), -1) + 1) / 2))
     np.testing.assert_allclose(
-        (fit(x, y, intercept).apply(x).reshape(len(y), -1) + 1) / 2, design @ solution, atol=1e-9
+        (fit(x, y, intercept, ridge=False).apply(x).reshape(len(y), -1) + 1) / 2, design @ solution, atol=1e-9
     )
 
 
@@ -96,22 +96,29 @@ def test_ridge_is_strong_on_noise_and_weak_on_exact_data():
     x, exact, _ = pictures(n=60, parts=6)
     noise = np.random.default_rng(1).normal(size=exact.shape)
     weak, strong = fit(x, exact).ridge, fit(x, noise).ridge
-    assert weak is not None
-    assert strong is not None
-    assert weak < 1e-5
-    assert strong > 1e-3
+    assert (weak or 0) < 1e-5
+    assert (strong or 0) > 1e-3
 
 
-def test_ridge_begins_below_ten_pictures_a_coordinate():
-    x, y, _ = pictures(n=80, parts=4, noise=0.01)
-    assert fit(x, y).ridge is None
-    assert fit(x[:79], y[:79]).ridge is not None
+def off_elsewhere(seed, ridge):
+    """The error where a part moves that hardly did in the thousand pictures, of twenty people, that were labelled."""
+    rng = np.random.default_rng(seed)
+    known, (x, y, _) = slice(0, 1000), pictures(n=2000, parts=2, noise=0.05, seed=seed)
+    still = 0.2 + 0.3 * rng.normal(size=(2000, 1, 2))
+    still[known] = 0.2 + 1e-3 * rng.normal(size=(1000, 1, 2))
+    y[known] += 0.05 * np.repeat(rng.normal(size=(20, 1, 2)), 50, axis=0)
+    x = np.concatenate([x, still], axis=1)
+    return np.abs(fit(x[known], y[known], ridge=ridge).apply(x) - y)[1000:].mean()
 
 
-def test_a_landmark_that_nobody_labelled_makes_no_ridge_of_the_others():
-    x, y, _ = pictures(n=200, parts=4)
-    y[:, 0] = np.nan
-    assert fit(x, y).ridge is None
+def test_many_pictures_of_one_place_do_not_spare_the_ridge():
+    assert np.median([off_elsewhere(seed, True) / off_elsewhere(seed, False) for seed in range(5)]) < 0.2
+
+
+def test_published_protocols_have_no_ridge():
+    x, y, _ = pictures(n=30, parts=6, noise=0.1)
+    assert fit(x, y).ridge
+    assert fit(x, y, ridge=False).ridge is None
 
 
 def test_where_nothing_tells_strengths_apart_the_strongest_is_taken():

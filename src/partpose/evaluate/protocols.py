@@ -2,9 +2,9 @@
 
 `image-size`: the L2 distance in per cent of the short side of the whole original picture.
 `normalised`: in per cent of a length of the object in that picture, which the set's `normaliser` names.
-`human36m`: as published for Human3.6M (Zhang et al. 2018; "error w.r.t. image size"): the map has no intercept and works
-on coordinates in [0, 1], the distance is in per cent of the picture's side. It is a matter of coordinates, so any set may be
-measured by it whose `flip_pairs` say which landmarks are left and right of each other.
+`human36m`: as published for Human3.6M (Zhang et al. 2018; "error w.r.t. image size"): the map has no intercept, is fitted by
+plain least squares and works on coordinates in [0, 1], the distance is in per cent of the picture's side. It is a matter of
+coordinates, so any set may be measured by it whose `flip_pairs` say which landmarks are left and right of each other.
 `pck@α`: the percentage of landmarks within α × that length (or α × the short side where the set names none); here more
 is better.
 
@@ -24,13 +24,14 @@ HUMAN36M = "human36m"
 class Protocol(NamedTuple):
     """name: as users write it.  normaliser: `keypoints.json`'s, None for the short side.  alpha: pck's, else None.
 
-    intercept: whether its map may have one.  flip_pairs: for protocols that also forgive an exchange of left and right.
+    intercept, ridge: whether its map may have them.  flip_pairs: for protocols that also forgive an exchange of left and right.
     """
 
     name: str
     normaliser: dict | None
     alpha: float | None = None
     intercept: bool = True
+    ridge: bool = True
     flip_pairs: tuple[tuple[int, int], ...] = ()
 
     @property
@@ -63,7 +64,7 @@ def choose_protocol(
                 "this set has no flip_pairs in keypoints.json, and the protocol human36m has to know left from right; "
                 "use image-size with --no-intercept"
             )
-        return Protocol(name, None, intercept=False, flip_pairs=flip_pairs)
+        return Protocol(name, None, intercept=False, ridge=False, flip_pairs=flip_pairs)
     if name.startswith("pck@"):
         return Protocol(name, normaliser, _alpha(name))
     raise PartposeError(

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from partpose.evaluate.regression import solve
+
 FOLDS = 5
 STRENGTHS = np.logspace(-6, 2, 17)
 
@@ -47,9 +49,9 @@ def read_out(x: NDArray, y: NDArray, people: NDArray, new: NDArray) -> NDArray[n
     for left_out in np.array_split(kinds, min(FOLDS, len(kinds))):
         test = np.isin(people, left_out)
         if not test.all():
-            guesses = _ridge(x[~test], y[~test], x[test], STRENGTHS)
+            guesses = _guesses(x[~test], y[~test], x[test], STRENGTHS)
             errors += np.square(guesses - y[test]).sum(axis=(1, 2))
-    return _ridge(x, y, new, STRENGTHS[[errors.argmin()]])[0]
+    return _guesses(x, y, new, STRENGTHS[[errors.argmin()]])[0]
 
 
 def explained(found: NDArray, truth: NDArray, known: NDArray) -> float:
@@ -77,10 +79,7 @@ def retrieve(vectors: NDArray, people: NDArray) -> Retrieval:
     return Retrieval(float(right[:, 0].mean()), float(precision.mean()), float(chance))
 
 
-def _ridge(x: NDArray, y: NDArray, new: NDArray, strengths: NDArray) -> NDArray:
-    """(S, M, E): w = (XᵀX / N + λ)⁻¹ XᵀY / N for every strength, from one singular value decomposition."""
-    x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
-    left, values, right = np.linalg.svd(x - x_mean, full_matrices=False)
-    projected, seen = left.T @ (y - y_mean), (new - x_mean) @ right.T
-    shrunk = values / (np.square(values) + len(x) * strengths[:, None])
-    return np.einsum("md,sd,de->sme", seen, shrunk, projected, optimize=True) + y_mean
+def _guesses(x: NDArray, y: NDArray, new: NDArray, strengths: NDArray) -> NDArray:
+    """(S, M, E): what the ridge of each strength (S,) makes of `new`."""
+    weights, offset = solve(x, y, strengths)
+    return new @ weights.transpose(0, 2, 1) + offset[:, None]

@@ -1,20 +1,20 @@
-"""From parts to annotated landmarks by a linear map: plain least squares, or ridge where few pictures are labelled.
+"""From parts to annotated landmarks by a linear map: least squares, or ridge where new pictures are better served by it.
 
-Everything is fitted in the unit frame (see `predict.landmark_map`), on the CPU, in float64, by the driver gelsd: a part
-that never moves, or two that always lie on one spot, make the system rank-deficient, and gels answered those with
-weights of 1e14. Directions in which the parts spread less than 1e-5 of their largest spread count as none.
+Everything is fitted in the unit frame (see `predict.landmark_map`), on the CPU, in float64, by singular values: a part
+that never moves, or two that always lie on one spot, make the system rank-deficient. Directions in which the parts spread
+less than 1e-5 of their largest spread count as none. Those that spread a little more would still be weighed so much that
+the error is many times that of the mean pose on pictures of another place: plain least squares does not know of these.
 """
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from partpose.errors import PartposeError
 from partpose.predict.landmark_map import LandmarkMap
 
-PICTURES_A_COORDINATE = 10
 FOLDS = 5
-STRENGTHS = np.logspace(-8, 0, 17)
+STRENGTHS = np.concatenate([[0], np.logspace(-8, 0, 17)])
+"""Of the ridge; 0 is plain least squares."""
 RANK_TOLERANCE = 1e-5
 
 
@@ -23,16 +23,18 @@ def fit(
     landmarks: NDArray,
     intercept: bool = True,
     *,
+    ridge: bool = True,
     names: tuple[str, ...] = (),
     protocol: str = "image-size",
     model_hash: str = "",
 ) -> LandmarkMap:
     """The linear map from parts (N, K, 2) to landmarks (N, J, 2), both in the inside frame of N training pictures.
 
-    A landmark that some pictures lack (NaN) is fitted on the others; one that all lack gets NaN. Landmarks seen in
-    fewer than ten pictures a part coordinate (2K) are fitted by ridge. Its one strength λ, kept in the map's `ridge`,
-    is the one that five-fold cross-validation on these pictures prefers; the folds are runs of neighbouring pictures,
-    so that the frames of one video or one person do not test themselves.
+    A landmark that some pictures lack (NaN) is fitted on the others; one that all lack gets NaN. The ridge's one strength λ,
+    kept in the map's `ridge`, is the one of `STRENGTHS` that five-fold cross-validation on these pictures prefers; the folds
+    are runs of neighbouring pictures, so that the frames of one video or one person do not test themselves.
+
+    ridge: False for plain least squares, as published protocols have it.
 
     Raises `PartposeError` where no picture shows any landmark, or the shapes do not fit.
     """
@@ -41,22 +43,17 @@ def fit(
     seen = np.isfinite(y[:, ::2]) & np.isfinite(y[:, 1::2])
     if not seen.any():
         raise PartposeError("no training picture has a labelled landmark; label some, with split=train")
-    number = seen.sum(axis=0)
-    few = (number > 0) & (number < PICTURES_A_COORDINATE * x.shape[1])
-    strength = _choose_strength(x, y, seen, few, intercept) if few.any() else None
-
-    weights = np.full((2 * count, x.shape[1]), np.nan)
-    offset = np.full(2 * count, np.nan)
+    strength = _choose_strength(x, y, seen, intercept) if ridge else 0.0
+    weights, offset = np.full((2 * count, x.shape[1]), np.nan), np.full(2 * count, np.nan)
     for columns, rows in _groups(seen):
-        for ridge in (False, True):
-            some = np.repeat(columns & (few == ridge), 2)
-            if rows.any() and some.any():
-                solve_with = strength if ridge else None
-                weights[some], offset[some] = _solve(x[rows], y[rows][:, some], intercept, solve_with)
+        some = np.repeat(columns, 2)
+        if rows.any():
+            found = solve(x[rows], y[rows][:, some], np.array([strength]), intercept)
+            weights[some], offset[some] = (one[0] for one in found)
     matrix = weights.reshape(count, 2, -1, 2)
     names = tuple(names) or tuple(f"landmark_{j}" for j in range(count))
     constant = offset.reshape(count, 2) if intercept else None
-    return LandmarkMap(matrix, names, protocol, constant, strength, model_hash, nearest=_nearest(x, y, seen))
+    return LandmarkMap(matrix, names, protocol, constant, strength or None, model_hash, nearest=_nearest(x, y, seen))
 
 
 def mean_pose(landmarks: NDArray) -> NDArray:
@@ -101,30 +98,32 @@ def _groups(seen: NDArray):
     return [(which.ravel() == number, rows) for number, rows in enumerate(patterns)]
 
 
-def _solve(x: NDArray, y: NDArray, intercept: bool, strength: float | None) -> tuple[NDArray, NDArray]:
-    """Weights (C, 2K) and offsets (C,) of min |y - x wᵀ - b|²/N + λ |w|²; the offset is never penalised."""
+def solve(x: NDArray, y: NDArray, strengths: NDArray, intercept: bool = True) -> tuple[NDArray, NDArray]:
+    """Weights (S, E, D) and offsets (S, E) of min |y - x wᵀ - b|²/N + λ |w|² for each λ of `strengths` (S,).
+
+    x: (N, D).  y: (N, E). The offset is never penalised. All come from one singular value decomposition.
+    """
     x_mean, y_mean = (x.mean(axis=0), y.mean(axis=0)) if intercept else (np.zeros(x.shape[1]), np.zeros(y.shape[1]))
-    a, b = x - x_mean, y - y_mean
-    if strength is not None:
-        a = np.concatenate([a, np.sqrt(len(x) * strength) * np.eye(x.shape[1])])
-        b = np.concatenate([b, np.zeros((x.shape[1], y.shape[1]))])
-    solution = torch.linalg.lstsq(torch.from_numpy(a), torch.from_numpy(b), rcond=RANK_TOLERANCE, driver="gelsd")
-    weights = solution.solution.numpy().T
+    left, values, right = np.linalg.svd(x - x_mean, full_matrices=False)
+    known = values > RANK_TOLERANCE * values.max(initial=0)
+    left, values, right = left[:, known], values[known], right[known]
+    shrunk = values / (np.square(values) + len(x) * strengths[:, None])
+    weights = (right.T * shrunk[:, None]) @ (left.T @ (y - y_mean))
+    weights = weights.transpose(0, 2, 1)
     return weights, y_mean - weights @ x_mean
 
 
-def _choose_strength(x: NDArray, y: NDArray, seen: NDArray, few: NDArray, intercept: bool) -> float:
-    """The strength with the smallest squared error on left-out runs of pictures, over all landmarks that need it."""
+def _choose_strength(x: NDArray, y: NDArray, seen: NDArray, intercept: bool) -> float:
+    """The strength with the smallest squared error on left-out runs of pictures, over all landmarks."""
     errors = np.zeros(len(STRENGTHS))
     for left_out in np.array_split(np.arange(len(x)), min(FOLDS, len(x))):
         kept = np.ones(len(x), bool)
         kept[left_out] = False
         for columns, rows in _groups(seen):
-            some = np.repeat(columns & few, 2)
-            learn, test = rows & kept, rows & ~kept
-            if some.any() and learn.any() and test.any():
-                for number, strength in enumerate(STRENGTHS):
-                    weights, offset = _solve(x[learn], y[learn][:, some], intercept, strength)
-                    errors[number] += np.square(x[test] @ weights.T + offset - y[test][:, some]).sum()
+            some, learn, test = np.repeat(columns, 2), rows & kept, rows & ~kept
+            if learn.any() and test.any():
+                found = solve(x[learn], y[learn][:, some], STRENGTHS, intercept)
+                off = [x[test] @ weights.T + offset - y[test][:, some] for weights, offset in zip(*found, strict=True)]
+                errors += [np.square(one).sum() for one in off]
     # One or two pictures leave nothing to compare by, all strengths tie: be as careful as can be
     return float(STRENGTHS[::-1][errors[::-1].argmin()])

@@ -142,7 +142,13 @@ def find_landmarks(
     truth = to_inside(pictures.points[train], pictures.squares[train])
     names: Sequence[str] = landmarks.names
     fitted = regression.fit(
-        means[train], truth, intercept, names=tuple(names), protocol=protocol.name, model_hash=digest
+        means[train],
+        truth,
+        intercept,
+        ridge=protocol.ridge,
+        names=tuple(names),
+        protocol=protocol.name,
+        model_hash=digest,
     )
     return fitted, to_pixels(fitted.apply(means[test]), pictures.squares[test])
 
