@@ -46,13 +46,12 @@ HEAD = (
 INTRODUCTION = """## Accuracy
 
 Parts are learned from pictures alone, without those of the test split. Then a linear map from the K keypoints to the annotated
-landmarks is fitted on the training split (by ridge regression, its strength chosen there as well), and its error measured on the
-test split: the mean distance over all visible landmarks of all test pictures, in the unit of the table, with the 95 % bootstrap
-interval over test pictures. *Mean pose* is
-the error of guessing the average of the training landmarks, within the square that the network sees: where that is a box found
-around the object (data.boxes auto), the box has told its place already, and the mean pose is better than in whole pictures.
-*Untrained* is the error of the same network before its first step under the same fit. A line in bold is the mean of several
-seeds and their standard deviation.
+landmarks is fitted on the training split, by ridge regression whose strength is chosen there as well, and its error measured
+on the test split: the mean distance over all visible landmarks of all test pictures, in the unit of the table, with the 95 %
+bootstrap interval over test pictures. *Mean pose* is the error of guessing the average of the training landmarks, within the
+square that the network sees: where that is a box found around the object (data.boxes auto), the box has told its place
+already, and the mean pose is better than in whole pictures. *Untrained* is the error of the same network before its first
+step under the same fit. A line in bold is the mean of several seeds and their standard deviation.
 
 Nothing is mirrored and no exchange of left and right is forgiven: landmarks are the animal's own left and right, each picture
 is measured as it is, and where animals face both ways (livestock_cattle) one linear map serves both. Intervals are over

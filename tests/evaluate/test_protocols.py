@@ -92,8 +92,9 @@ def test_other_protocols_are_refused(name):
 PEOPLE = choose_protocol("human36m", EYES, flip_pairs=((0, 1),))
 
 
-def test_human36m_is_per_cent_of_the_side_whatever_the_normaliser_and_fits_no_intercept():
-    assert (PEOPLE.normaliser, PEOPLE.intercept, PEOPLE.unit) == (None, False, "% of image size")
+def test_human36m_is_per_cent_of_the_side_whatever_the_normaliser_and_fits_no_intercept_and_no_ridge():
+    assert (PEOPLE.normaliser, PEOPLE.intercept, PEOPLE.ridge, PEOPLE.unit) == (None, False, False, "% of image size")
+    assert choose_protocol("image-size", EYES).ridge
     truth = np.zeros((1, 32, 2))
     found = errors(truth + np.array([1.28 * 3, 1.28 * 4]), truth, np.array([(128, 128)]), PEOPLE)
     np.testing.assert_allclose(found, np.full((1, 32), 5))

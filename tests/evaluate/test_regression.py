@@ -23,7 +23,7 @@ def pictures(n=400, parts=4, landmarks=3, noise=0.0, intercept=True, seed=0):
 @pytest.mark.parametrize("intercept", [True, False])
 def test_a_linear_map_is_found_exactly(intercept):
     x, y, weights = pictures(intercept=intercept)
-    found = fit(x, y, intercept)
+    found = fit(x, y, intercept, ridge=False)
     np.testing.assert_allclose(found.matrix, weights, atol=1e-10)
     np.testing.assert_allclose(found.apply(x), y, atol=1e-10)
     assert (found.intercept is None) == (not intercept)
@@ -48,16 +48,17 @@ def test_it_equals_the_normal_equations(seed, intercept):
 @pytest.mark.parametrize("intercept", [True, False])
 @pytest.mark.parametrize("trouble", ["dead", "doubled", "almost dead", "almost doubled"])
 @pytest.mark.parametrize("n", [400, 30])
-def test_dead_and_doubled_parts_leave_sensible_weights(trouble, intercept, n):
+@pytest.mark.parametrize("ridge", [True, False])
+def test_dead_and_doubled_parts_leave_sensible_weights(trouble, intercept, n, ridge):
     x, y, _ = pictures(n, parts=5, noise=0.01)
     x[:, 4] = (0.2, -0.3) if "dead" in trouble else x[:, 3]
     if "almost" in trouble:
         x[:, 4] += 1e-7 * RNG.normal(size=(n, 2))
-    found = fit(x, y, intercept)
+    found = fit(x, y, intercept, ridge=ridge)
     assert np.abs(found.matrix).max() < 10
     # The useless part costs nothing: as good as without it (where all pictures are used)
     if n == 400:
-        without = fit(x[:, :4], y, True)
+        without = fit(x[:, :4], y, True, ridge=ridge)
         worse = np.abs(found.apply(x) - y).mean() / np.abs(without.apply(x[:, :4]) - y).mean()
         assert worse < 1.05 or not intercept
 
@@ -67,9 +68,9 @@ def test_a_missing_landmark_is_fitted_on_the_other_pictures():
     holes = y.copy()
     holes[:100, 1] = np.nan
     holes[5, 2, 0] = np.nan
-    found, whole = fit(x, holes), fit(x, y)
+    found, whole = fit(x, holes, ridge=False), fit(x, y, ridge=False)
     np.testing.assert_allclose(found.matrix[0], whole.matrix[0], atol=1e-12)
-    np.testing.assert_allclose(found.matrix[1], fit(x[100:], y[100:]).matrix[1], atol=1e-12)
+    np.testing.assert_allclose(found.matrix[1], fit(x[100:], y[100:], ridge=False).matrix[1], atol=1e-12)
     assert not np.isnan(found.apply(x)).any()
 
 
@@ -96,8 +97,10 @@ def test_ridge_is_strong_on_noise_and_weak_on_exact_data():
     x, exact, _ = pictures(n=60, parts=6)
     noise = np.random.default_rng(1).normal(size=exact.shape)
     weak, strong = fit(x, exact).ridge, fit(x, noise).ridge
-    assert (weak or 0) < 1e-5
-    assert (strong or 0) > 1e-3
+    assert weak is not None
+    assert strong is not None
+    assert weak < 1e-5
+    assert strong > 1e-3
 
 
 def off_elsewhere(seed, ridge):
@@ -121,10 +124,34 @@ def test_published_protocols_have_no_ridge():
     assert fit(x, y, ridge=False).ridge is None
 
 
+def test_pictures_without_landmarks_count_for_nothing():
+    x, y, _ = pictures(n=300, parts=6, noise=0.1)
+    holes = y.copy()
+    holes[60:] = np.nan
+    found, alone = fit(x, holes), fit(x[:60], y[:60])
+    assert found.ridge == alone.ridge
+    np.testing.assert_allclose(found.matrix, alone.matrix, atol=1e-12)
+
+
+def test_a_landmark_that_few_pictures_show_is_penalised_as_those_that_all_show():
+    """With a penalty that grew with its own pictures, it would be fitted nearly without one."""
+    x, y, _ = pictures(n=1500, parts=12, noise=0.1)
+    holes = y[:1000].copy()
+    holes[20:, 1] = np.nan
+    off = np.abs(fit(x[:1000], holes).apply(x[1000:]) - y[1000:])[:, 1].mean()
+    assert off < 1.3 * np.abs(fit(x[:20], y[:20]).apply(x[1000:]) - y[1000:])[:, 1].mean()
+
+
 def test_where_nothing_tells_strengths_apart_the_strongest_is_taken():
     """With two pictures each fold has learned a constant, from one."""
     x, y, _ = pictures(n=2, parts=4)
     assert fit(x, y).ridge == STRENGTHS[-1]
+
+
+def test_without_an_intercept_one_picture_is_fitted():
+    """The strongest ridge would take its landmarks to the corner."""
+    x, y, _ = pictures(n=1, parts=4)
+    np.testing.assert_allclose(fit(x, y, intercept=False).apply(x), y, atol=1e-6)
 
 
 def test_the_same_pictures_give_the_same_map():

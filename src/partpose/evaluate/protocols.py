@@ -62,7 +62,7 @@ def choose_protocol(
         if not flip_pairs:
             raise PartposeError(
                 "this set has no flip_pairs in keypoints.json, and the protocol human36m has to know left from right; "
-                "use image-size with --no-intercept"
+                "use image-size with --no-intercept, the nearest to it"
             )
         return Protocol(name, None, intercept=False, ridge=False, flip_pairs=flip_pairs)
     if name.startswith("pck@"):

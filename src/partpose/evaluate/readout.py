@@ -81,5 +81,5 @@ def retrieve(vectors: NDArray, people: NDArray) -> Retrieval:
 
 def _guesses(x: NDArray, y: NDArray, new: NDArray, strengths: NDArray) -> NDArray:
     """(S, M, E): what the ridge of each strength (S,) makes of `new`."""
-    weights, offset = solve(x, y, strengths)
+    weights, offset = solve(x, y, len(x) * strengths)
     return new @ weights.transpose(0, 2, 1) + offset[:, None]

@@ -1,20 +1,19 @@
-"""From parts to annotated landmarks by a linear map: least squares, or ridge where new pictures are better served by it.
+"""From parts to annotated landmarks by a linear map: ridge regression, or least squares where a protocol wants it.
 
-Everything is fitted in the unit frame (see `predict.landmark_map`), on the CPU, in float64, by singular values: a part
-that never moves, or two that always lie on one spot, make the system rank-deficient. Directions in which the parts spread
-less than 1e-5 of their largest spread count as none. Those that spread a little more would still be weighed so much that
-the error is many times that of the mean pose on pictures of another place: plain least squares does not know of these.
+Everything is fitted in the unit frame (see `predict.landmark_map`), in float64, by singular values: a part that never moves,
+or two that always lie on one spot, make the system rank-deficient. Directions in which the parts spread less than 1e-5 of
+their largest spread count as none. Those that spread a little more would still get weights so large that the map is useless
+on pictures of another place, and the labelled ones cannot tell, however many they are: so all are fitted by ridge.
 """
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from partpose.errors import PartposeError
 from partpose.predict.landmark_map import LandmarkMap
 
 FOLDS = 5
-STRENGTHS = np.concatenate([[0], np.logspace(-8, 0, 17)])
-"""Of the ridge; 0 is plain least squares."""
+STRENGTHS = np.logspace(-8, 0, 17)
 RANK_TOLERANCE = 1e-5
 
 
@@ -32,7 +31,8 @@ def fit(
 
     A landmark that some pictures lack (NaN) is fitted on the others; one that all lack gets NaN. The ridge's one strength λ,
     kept in the map's `ridge`, is the one of `STRENGTHS` that five-fold cross-validation on these pictures prefers; the folds
-    are runs of neighbouring pictures, so that the frames of one video or one person do not test themselves.
+    are runs of neighbouring pictures, so that the frames of one video or one person do not test themselves. The penalty is λ
+    times the number of labelled pictures, also for a landmark that few of them show.
 
     ridge: False for plain least squares, as published protocols have it.
 
@@ -43,17 +43,18 @@ def fit(
     seen = np.isfinite(y[:, ::2]) & np.isfinite(y[:, 1::2])
     if not seen.any():
         raise PartposeError("no training picture has a labelled landmark; label some, with split=train")
-    strength = _choose_strength(x, y, seen, intercept) if ridge else 0.0
+    strength = _choose_strength(x, y, seen, intercept) if ridge else None
+    penalty = seen.any(axis=1).sum() * (strength or 0)
     weights, offset = np.full((2 * count, x.shape[1]), np.nan), np.full(2 * count, np.nan)
     for columns, rows in _groups(seen):
         some = np.repeat(columns, 2)
         if rows.any():
-            found = solve(x[rows], y[rows][:, some], np.array([strength]), intercept)
-            weights[some], offset[some] = (one[0] for one in found)
+            one_weights, one_offset = solve(x[rows], y[np.ix_(rows, some)], [penalty], intercept)
+            weights[some], offset[some] = one_weights[0], one_offset[0]
     matrix = weights.reshape(count, 2, -1, 2)
     names = tuple(names) or tuple(f"landmark_{j}" for j in range(count))
     constant = offset.reshape(count, 2) if intercept else None
-    return LandmarkMap(matrix, names, protocol, constant, strength or None, model_hash, nearest=_nearest(x, y, seen))
+    return LandmarkMap(matrix, names, protocol, constant, strength, model_hash, nearest=_nearest(x, y, seen))
 
 
 def mean_pose(landmarks: NDArray) -> NDArray:
@@ -98,8 +99,8 @@ def _groups(seen: NDArray):
     return [(which.ravel() == number, rows) for number, rows in enumerate(patterns)]
 
 
-def solve(x: NDArray, y: NDArray, strengths: NDArray, intercept: bool = True) -> tuple[NDArray, NDArray]:
-    """Weights (S, E, D) and offsets (S, E) of min |y - x wᵀ - b|²/N + λ |w|² for each λ of `strengths` (S,).
+def solve(x: NDArray, y: NDArray, penalties: ArrayLike, intercept: bool = True) -> tuple[NDArray, NDArray]:
+    """Weights (S, E, D) and offsets (S, E) of min |y - x wᵀ - b|² + p |w|² for each p of `penalties` (S,).
 
     x: (N, D).  y: (N, E). The offset is never penalised. All come from one singular value decomposition.
     """
@@ -107,23 +108,22 @@ def solve(x: NDArray, y: NDArray, strengths: NDArray, intercept: bool = True) ->
     left, values, right = np.linalg.svd(x - x_mean, full_matrices=False)
     known = values > RANK_TOLERANCE * values.max(initial=0)
     left, values, right = left[:, known], values[known], right[known]
-    shrunk = values / (np.square(values) + len(x) * strengths[:, None])
-    weights = (right.T * shrunk[:, None]) @ (left.T @ (y - y_mean))
-    weights = weights.transpose(0, 2, 1)
+    shrunk = values / (np.square(values) + np.asarray(penalties)[:, None])
+    weights = shrunk[:, None] * ((y - y_mean).T @ left) @ right
     return weights, y_mean - weights @ x_mean
 
 
 def _choose_strength(x: NDArray, y: NDArray, seen: NDArray, intercept: bool) -> float:
     """The strength with the smallest squared error on left-out runs of pictures, over all landmarks."""
-    errors = np.zeros(len(STRENGTHS))
-    for left_out in np.array_split(np.arange(len(x)), min(FOLDS, len(x))):
-        kept = np.ones(len(x), bool)
-        kept[left_out] = False
-        for columns, rows in _groups(seen):
-            some, learn, test = np.repeat(columns, 2), rows & kept, rows & ~kept
-            if learn.any() and test.any():
-                found = solve(x[learn], y[learn][:, some], STRENGTHS, intercept)
-                off = [x[test] @ weights.T + offset - y[test][:, some] for weights, offset in zip(*found, strict=True)]
-                errors += [np.square(one).sum() for one in off]
-    # One or two pictures leave nothing to compare by, all strengths tie: be as careful as can be
-    return float(STRENGTHS[::-1][errors[::-1].argmin()])
+    errors, penalties = np.zeros(len(STRENGTHS)), seen.any(axis=1).sum() * STRENGTHS
+    for columns, rows in _groups(seen):
+        some, own = np.repeat(columns, 2), np.flatnonzero(rows)
+        for test in np.array_split(own, FOLDS) if len(own) > 1 else []:
+            learn = np.setdiff1d(own, test)
+            found = solve(x[learn], y[np.ix_(learn, some)], penalties, intercept)
+            for number, (weights, offset) in enumerate(zip(*found, strict=True)):
+                errors[number] += np.square(x[test] @ weights.T + offset - y[np.ix_(test, some)]).sum()
+    # One or two pictures leave nothing to compare by, all strengths tie: be as careful as can be, which is the mean pose
+    # where there is an offset, and without one would be the picture's corner
+    tried = slice(None, None, -1 if intercept else 1)
+    return float(STRENGTHS[tried][errors[tried].argmin()])
