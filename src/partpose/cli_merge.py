@@ -13,11 +13,13 @@ def merge(
     shards: Path,
     *,
     output: Path,
-    finish: Annotated[Finish | None, Parameter(name="*")] = None,
+    format: str = "h5,csv",
     landmarks: Path | None = None,
     rows: Annotated[int, Parameter(validator=Number(gte=1))] = 1_000_000,
 ) -> None:
     """Join the shards that `partpose predict --engine ray` made: one result for all pictures, one for each video.
+
+    They are joined as they were predicted; `partpose smooth` filters what is joined.
 
     Parameters
     ----------
@@ -25,6 +27,8 @@ def merge(
         The folder of the shards.
     output
         Folder for the results.
+    format
+        What is written, separated by commas: h5, csv (DeepLabCut), coco, npz.
     landmarks
         A map kept by `evaluate --save-landmarks`: writes "left_wrist" instead of "part 7".
     rows
@@ -32,4 +36,4 @@ def merge(
     """
     from partpose.clustering import merge_shards
 
-    merge_shards(shards, output, finish or Finish(), rows, landmarks)
+    merge_shards(shards, output, Finish(format=format).formats, rows, landmarks)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +80,10 @@ def _say(said: Sequence[dict[str, Any]], before: int, output: Path) -> None:
     print(f"next: partpose merge {output} --output RESULTS")
 
 
-def merge_shards(folder: Path, output: Path, finish: Finish, rows: int, landmarks: Path | None) -> None:
+def merge_shards(folder: Path, output: Path, formats: Sequence[str], rows: int, landmarks: Path | None) -> None:
     """Join shards, and say what was written."""
-    if finish != replace(Finish(), format=finish.format):
-        raise PartposeError("shards are merged as they were predicted: use `partpose smooth` on the merged file")
     make_folder(output)
-    files, skipped = merge(folder, output, finish.formats, rows, landmarks)
+    files, skipped = merge(folder, output, formats, rows, landmarks)
     for file in files:
         print(f"written: {file}")
     write_skipped(output, skipped)

@@ -17,7 +17,7 @@ from partpose.data.reading import Look
 from partpose.data.sources import Source, find_sources, some_files, training_files
 from partpose.data.spread import spread
 from partpose.data.walk import is_pack
-from partpose.data.where import boxed, boxed_or_whole, boxes_like_training
+from partpose.data.where import boxed, boxed_or_whole, chosen_boxes
 from partpose.edit.pictures import SPARE, test_split
 from partpose.errors import PartposeError, Skipped
 from partpose.evaluate import disentangle_report
@@ -184,7 +184,7 @@ def evaluate_model(
     """Evaluate, print the table, and write what was asked for."""
     predictor = load(model, device)
     predictor.average = average
-    boxes = boxes_like_training(boxes, predictor.settings)
+    boxes = chosen_boxes(boxes, predictor.settings, "the set's own boxes, if it has any, else whole pictures")
     for path in (json, save_landmarks):
         if path is not None:
             check_writable(path)

@@ -9,7 +9,7 @@ from PIL import Image
 from scenery import folder, frame, path, scene
 
 from partpose.config import Settings
-from partpose.data.where import boxed, boxed_or_whole, boxes_like_training, remind_of_boxes
+from partpose.data.where import boxed, boxed_or_whole, boxes_like_training, chosen_boxes, remind_of_boxes
 from partpose.edit.pictures import few_views
 from partpose.errors import PartposeError
 
@@ -52,6 +52,8 @@ def test_whole_pictures_for_a_model_of_boxes_are_warned_of(capsys):
     assert (
         "trained in boxes (boxes.csv) and now looks at whole pictures: give --boxes FILE.csv" in capsys.readouterr().err
     )
+    assert chosen_boxes(None, trained("boxes.csv"), "the set's own boxes") is None
+    assert "now looks at the set's own boxes: give" in capsys.readouterr().err
 
 
 def test_what_nothing_moves_in_is_passed_over_and_alone_refused(arena, single):

@@ -19,12 +19,12 @@ def boxes_like_training(asked: str | None, settings: Settings) -> str | None:
     return None if asked == WHOLE else asked
 
 
-def remind_of_boxes(asked: str | None, settings: Settings) -> None:
-    """Say that a model that has learned from boxes of a file is shown whole pictures."""
+def remind_of_boxes(asked: str | None, settings: Settings, instead: str = "whole pictures") -> None:
+    """Say that a model that has learned from boxes of a file is shown something else."""
     trained = settings.data.boxes
     if asked is None and trained not in (None, AUTO):
         print(
-            f"warning: the model was trained in boxes ({trained}) and now looks at whole pictures: give --boxes FILE.csv, "
+            f"warning: the model was trained in boxes ({trained}) and now looks at {instead}: give --boxes FILE.csv, "
             f"or --boxes {WHOLE} if that is what you want",
             file=sys.stderr,
             flush=True,
@@ -50,9 +50,9 @@ def boxed(sources: Sequence[Source], boxes: str | None) -> tuple[list[Source], l
     return found, skipped
 
 
-def chosen_boxes(asked: str | None, settings: Settings) -> str | None:
+def chosen_boxes(asked: str | None, settings: Settings, instead: str = "whole pictures") -> str | None:
     """`boxes_like_training`, with a reminder where that is not what a model was trained with."""
-    remind_of_boxes(asked, settings)
+    remind_of_boxes(asked, settings, instead)
     return boxes_like_training(asked, settings)
 
 
