@@ -168,6 +168,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=ROOT / "runs/gallery")
     parser.add_argument("--output", type=Path, default=ROOT / "docs")
     options = parser.parse_args()
+    if unknown := set(options.only) - set(EXHIBITS):
+        parser.error(f"--only expects some of {', '.join(EXHIBITS)}, got {min(unknown)!r}")
     for name in options.only:
         one = EXHIBITS[name]
         if one.model not in shipped():
