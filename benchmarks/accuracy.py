@@ -57,7 +57,8 @@ Nothing is mirrored and no exchange of left and right is forgiven: landmarks are
 is measured as it is, and where animals face both ways (livestock_cattle) one linear map serves both. Intervals are over
 pictures: where these show few people or one video, those of new people or videos are wider.
 
-Trained with
+Trained with the settings below. Another preset, where the table names one, keeps the set's K, picture size, boxes and
+transforms, and takes all else as it is.
 """
 SOURCES = """
 Figures are drawn by the command itself. The other sets are folders of `--data DIR` in [this layout](guide.md#annotated-sets),

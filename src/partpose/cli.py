@@ -245,7 +245,7 @@ def evaluate(
     save_landmarks
         Keep the linear map, for `predict --landmarks`.
     boxes
-        Where to look: a CSV, auto, or none; see `partpose predict`.
+        Where to look: a CSV, auto, or none, for the set's own boxes or, where it has none, whole pictures.
     average
         Average keypoints over so many gently changed pictures, as `partpose predict` does.
     device

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from partpose.predict.finish import Finish
+from partpose.predict.finish import FORMATS, among
 
 
 def merge(
@@ -36,4 +36,4 @@ def merge(
     """
     from partpose.clustering import merge_shards
 
-    merge_shards(shards, output, Finish(format=format).formats, rows, landmarks)
+    merge_shards(shards, output, among(FORMATS, format, "--format"), rows, landmarks)

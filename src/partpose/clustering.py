@@ -96,7 +96,10 @@ def _check(wanted: Wanted, finish: Finish) -> None:
     if other := [name for name in asked if name not in POSSIBLE]:
         raise PartposeError(f"--{other[0].replace('_', '-')} is not for --engine ray: merge first, then do the rest")
     if finish != Finish():
-        raise PartposeError("formats and filters are not for --engine ray: merge first, then `partpose smooth`")
+        raise PartposeError(
+            "formats and filters are not for --engine ray: `partpose merge --format` chooses formats, `partpose smooth` "
+            "filters what is merged"
+        )
 
 
 def _address(one: Path) -> str:

@@ -184,12 +184,12 @@ def evaluate_model(
     """Evaluate, print the table, and write what was asked for."""
     predictor = load(model, device)
     predictor.average = average
-    boxes = chosen_boxes(boxes, predictor.settings, "the set's own boxes, if it has any, else whole pictures")
     for path in (json, save_landmarks):
         if path is not None:
             check_writable(path)
     if protocol == DISENTANGLE:
         return _evaluate_disentangling(predictor, dataset, json, save_landmarks)
+    boxes = chosen_boxes(boxes, predictor.settings, "the set's own boxes, if it has any, else whole pictures")
     result, linear_map, skipped = evaluate(predictor, dataset, protocol, intercept, boxes=boxes)
     console.print(table(result))
     if json is not None:

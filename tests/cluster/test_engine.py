@@ -76,6 +76,8 @@ def test_a_killed_worker_loses_nothing_and_repeats_nothing(tmp_path, capsys):
     poses = read_hdf5(tmp_path / "merged/pictures.h5")
     assert [Path(name).name for name in poses.files] == [f"{i}.png" for i in range(16) if i != 7]
     assert [Path(one.path).name for one in poses.skipped] == ["7.png"]
+    call("merge", str(tmp_path / "out"), "--output", str(tmp_path / "npz"), "--format", "npz")
+    assert [path.name for path in (tmp_path / "npz").glob("pictures*")] == ["pictures.npz"]
 
 
 def test_what_does_not_go_with_a_cluster_is_said_before_anything_else(tmp_path, capsys):
@@ -95,6 +97,13 @@ def test_options_that_would_do_nothing_are_refused(tmp_path, capsys, options, wo
     with pytest.raises(SystemExit, match="2"):
         main(["predict", "none", "none", "--output", str(tmp_path), *options])
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [["--format", "docx"], ["--smooth", "median"]])
+def test_merge_has_formats_and_no_filters(tmp_path, options):
+    with pytest.raises(SystemExit, match="2"):
+        main(["merge", "none", "--output", str(tmp_path / "out"), *options])
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_model_of_boxes_and_pictures_with_boxes_are_refused(tmp_path, capsys):

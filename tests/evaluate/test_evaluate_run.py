@@ -286,6 +286,17 @@ def test_objects_that_lie_in_no_box_are_counted(tmp_path, capsys):
     assert "3 more lie in no box" in " ".join(capsys.readouterr().out.split())
 
 
+def test_it_reminds_of_the_boxes_of_the_training_unless_it_is_told(tmp_path, capsys):
+    model, annotated = save_untrained(tmp_path / "model"), save_annotated(tmp_path / "set", "aaee")
+    config = json.loads((model / "config.json").read_text())
+    config["settings"]["data"]["boxes"] = "boxes.csv"
+    (model / "config.json").write_text(json.dumps(config))
+    run.evaluate_model(str(model), annotated, boxes="none")
+    assert capsys.readouterr().err == ""
+    run.evaluate_model(str(model), annotated)
+    assert "trained in boxes (boxes.csv) and now looks at the set's own boxes, if it has any" in capsys.readouterr().err
+
+
 def test_a_folder_without_landmarks_is_refused(tmp_path):
     model = save_untrained(tmp_path / "model")
     with pytest.raises(PartposeError, match="holds no annotations of a format that is known"):

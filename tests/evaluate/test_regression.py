@@ -139,7 +139,7 @@ def test_a_landmark_that_few_pictures_show_is_penalised_as_those_that_all_show()
     holes = y[:1000].copy()
     holes[20:, 1] = np.nan
     off = np.abs(fit(x[:1000], holes).apply(x[1000:]) - y[1000:])[:, 1].mean()
-    assert off < 1.3 * np.abs(fit(x[:20], y[:20]).apply(x[1000:]) - y[1000:])[:, 1].mean()
+    assert off < 1.1 * np.abs(fit(x[:20], y[:20]).apply(x[1000:]) - y[1000:])[:, 1].mean()
 
 
 def test_where_nothing_tells_strengths_apart_the_strongest_is_taken():

@@ -13,7 +13,10 @@ WHOLE = "none"
 
 
 def boxes_like_training(asked: str | None, settings: Settings) -> str | None:
-    """What a call looks with: what it asks for, else auto where the model was trained so; "none" is for whole pictures."""
+    """What a call looks with: what it asks for, else auto where the model was trained so.
+
+    "none" is for what is looked at without boxes of the call: whole pictures, or in an evaluation the set's own boxes.
+    """
     if asked is None:
         return AUTO if settings.data.boxes == AUTO else None
     return None if asked == WHOLE else asked

@@ -44,13 +44,7 @@ def fit(
     if not seen.any():
         raise PartposeError("no training picture has a labelled landmark; label some, with split=train")
     strength = _choose_strength(x, y, seen, intercept) if ridge else None
-    penalty = seen.any(axis=1).sum() * (strength or 0)
-    weights, offset = np.full((2 * count, x.shape[1]), np.nan), np.full(2 * count, np.nan)
-    for columns, rows in _groups(seen):
-        some = np.repeat(columns, 2)
-        if rows.any():
-            one_weights, one_offset = solve(x[rows], y[np.ix_(rows, some)], [penalty], intercept)
-            weights[some], offset[some] = one_weights[0], one_offset[0]
+    weights, offset = _fit_groups(x, y, seen, strength or 0.0, intercept)
     matrix = weights.reshape(count, 2, -1, 2)
     names = tuple(names) or tuple(f"landmark_{j}" for j in range(count))
     constant = offset.reshape(count, 2) if intercept else None
@@ -113,6 +107,18 @@ def solve(x: NDArray, y: NDArray, penalties: ArrayLike, intercept: bool = True) 
     return weights, y_mean - weights @ x_mean
 
 
+def _fit_groups(x: NDArray, y: NDArray, seen: NDArray, strength: float, intercept: bool) -> tuple[NDArray, NDArray]:
+    """Weights (2J, 2K) and offsets (2J,), each landmark's from the pictures that show it; NaN where none does."""
+    penalty = seen.any(axis=1).sum() * strength
+    weights, offset = np.full((y.shape[1], x.shape[1]), np.nan), np.full(y.shape[1], np.nan)
+    for columns, rows in _groups(seen):
+        some = np.repeat(columns, 2)
+        if rows.any():
+            some_weights, some_offset = solve(x[rows], y[np.ix_(rows, some)], [penalty], intercept)
+            weights[some], offset[some] = some_weights[0], some_offset[0]
+    return weights, offset
+
+
 def _choose_strength(x: NDArray, y: NDArray, seen: NDArray, intercept: bool) -> float:
     """The strength with the smallest squared error on left-out runs of pictures, over all landmarks."""
     errors, penalties = np.zeros(len(STRENGTHS)), seen.any(axis=1).sum() * STRENGTHS
@@ -123,7 +129,7 @@ def _choose_strength(x: NDArray, y: NDArray, seen: NDArray, intercept: bool) -> 
             found = solve(x[learn], y[np.ix_(learn, some)], penalties, intercept)
             for number, (weights, offset) in enumerate(zip(*found, strict=True)):
                 errors[number] += np.square(x[test] @ weights.T + offset - y[np.ix_(test, some)]).sum()
-    # One or two pictures leave nothing to compare by, all strengths tie: be as careful as can be, which is the mean pose
-    # where there is an offset, and without one would be the picture's corner
+    # Where nothing can be compared, with one picture or with an offset two, all strengths tie. With an offset the strongest
+    # is the most careful, nearly the mean pose; without one it would draw all landmarks into the picture's corner
     tried = slice(None, None, -1 if intercept else 1)
     return float(STRENGTHS[tried][errors[tried].argmin()])
