@@ -231,6 +231,7 @@ def test_the_method_names_every_term_of_the_loss():
 def test_the_python_runs(page, tmp_path, monkeypatch, clip, capsys):
     monkeypatch.chdir(tmp_path)
     save_untrained(tmp_path / "runs/demo")
+    draw_figures(tmp_path / "runs/figures", people=8, pictures=8, size=32, jobs=1)
     assert clip == tmp_path / "clip.mp4"
     for code in blocks(page, "python"):
         exec(compile(code, str(page), "exec"), {})
