@@ -54,11 +54,12 @@ def save_annotated(folder: Path, splits: str) -> Path:
     return folder
 
 
-def save_untrained(folder: Path) -> Path:
-    """A model folder as after no training at all."""
+def save_untrained(folder: Path, boxes: str | None = None) -> Path:
+    """A model folder as after no training at all, in such boxes."""
     folder.mkdir(parents=True)
+    settings = small().override({"data": {"boxes": boxes}}, "the test")
     torch.manual_seed(0)
-    save_model(folder, PartModel(small().model), small(), {"pictures_seen": 0, "minutes": 0.0})
+    save_model(folder, PartModel(settings.model), settings, {"pictures_seen": 0, "minutes": 0.0})
     return folder
 
 

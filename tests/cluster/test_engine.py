@@ -1,6 +1,5 @@
 """`partpose predict --engine ray` on a cluster of this machine, whose workers are killed."""
 
-import json
 import os
 import signal
 import subprocess
@@ -107,10 +106,7 @@ def test_merge_has_formats_and_no_filters(tmp_path, options):
 
 
 def test_a_model_of_boxes_and_pictures_with_boxes_are_refused(tmp_path, capsys):
-    model = save_untrained(tmp_path / "model")
-    config = json.loads((model / "config.json").read_text())
-    config["settings"]["data"]["boxes"] = "auto"
-    (model / "config.json").write_text(json.dumps(config))
+    model = save_untrained(tmp_path / "model", "auto")
     with pytest.raises(SystemExit, match="2"):
         main(["predict", str(model), str(tmp_path), "--output", str(tmp_path / "out"), "--engine", "ray"])
     assert "--engine ray looks at whole pictures: say --boxes none" in capsys.readouterr().err

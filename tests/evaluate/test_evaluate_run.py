@@ -287,10 +287,7 @@ def test_objects_that_lie_in_no_box_are_counted(tmp_path, capsys):
 
 
 def test_it_reminds_of_the_boxes_of_the_training_unless_it_is_told(tmp_path, capsys):
-    model, annotated = save_untrained(tmp_path / "model"), save_annotated(tmp_path / "set", "aaee")
-    config = json.loads((model / "config.json").read_text())
-    config["settings"]["data"]["boxes"] = "boxes.csv"
-    (model / "config.json").write_text(json.dumps(config))
+    model, annotated = save_untrained(tmp_path / "model", "boxes.csv"), save_annotated(tmp_path / "set", "aaee")
     run.evaluate_model(str(model), annotated, boxes="none")
     assert capsys.readouterr().err == ""
     run.evaluate_model(str(model), annotated)
