@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from partpose.command import command
 from partpose.data.cut import Box
 from partpose.data.images import Unreadable
 from partpose.data.landmarks import Landmarks, read_landmarks
@@ -84,4 +85,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with command("auto_boxes.py"):
+        main()

@@ -22,6 +22,7 @@ from rich.table import Table
 
 from partpose.cluster.engine import run
 from partpose.cluster.plan import cut, list_files
+from partpose.command import command
 from partpose.data.atomic import make_folder
 from partpose.model.shipped import resolve
 
@@ -73,4 +74,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with command("cluster_speed.py"):
+        main()

@@ -34,6 +34,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from partpose.command import command
 from partpose.config import Settings, load_preset
 from partpose.data.canvas import Canvases, read_canvases
 from partpose.data.mapped import take
@@ -200,4 +201,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with command("data_speed.py"):
+        main()

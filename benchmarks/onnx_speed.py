@@ -29,8 +29,9 @@ import torch
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
-from sections import PAGE, write_section
+from sections import PAGE, repeat, write_section
 
+from partpose.command import command
 from partpose.config import load_preset
 from partpose.exporting import export_model
 from partpose.model.part_model import PartModel, save_model
@@ -152,9 +153,9 @@ def main() -> None:
     if options.json:
         options.json.write_text(json.dumps(found | {"load": os.getloadavg()[0]}, indent=2) + "\n")
     if options.page:
-        words = " ".join(word for word in sys.argv[1:] if not word.startswith("--page"))
-        write_section(options.page, "onnx", markdown(found, f"python benchmarks/onnx_speed.py {words}".strip()))
+        write_section(options.page, "onnx", markdown(found, repeat("onnx_speed.py", sys.argv[1:])))
 
 
 if __name__ == "__main__":
-    main()
+    with command("onnx_speed.py"):
+        main()

@@ -27,6 +27,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from partpose.command import command
 from partpose.config import load_preset
 from partpose.model.part_model import PartModel, save_model
 
@@ -141,4 +142,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with command("page_latency.py"):
+        main()

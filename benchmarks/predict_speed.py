@@ -38,8 +38,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
-from sections import PAGE, write_section
+from sections import PAGE, repeat, write_section
 
+from partpose.command import command
 from partpose.config import load_preset
 from partpose.data.reading import read_views
 from partpose.data.sources import Source, find_sources
@@ -276,12 +277,10 @@ def main() -> None:
     if options.json:
         options.json.write_text(json.dumps(found | {"load": os.getloadavg()[0]}, indent=2) + "\n")
     if options.page:
-        words = " ".join(word for word in sys.argv[1:] if not word.startswith("--page"))
-        write_section(
-            options.page, "prediction", markdown(found, f"python benchmarks/predict_speed.py {words}".strip())
-        )
+        write_section(options.page, "prediction", markdown(found, repeat("predict_speed.py", sys.argv[1:])))
     return None
 
 
 if __name__ == "__main__":
-    main()
+    with command("predict_speed.py"):
+        main()

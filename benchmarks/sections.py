@@ -1,6 +1,7 @@
 """A page whose sections are written by different commands: each stands between markers and leaves the others alone."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from partpose.data.atomic import atomic
@@ -16,6 +17,12 @@ Every section of this page is written by the command in it; numbers without a co
 is in [the method](method.md).
 """
 _SECTION = re.compile(r"<!-- (\S+) -->\n(.*?)\n<!-- end of \1 -->\n", re.DOTALL)
+
+
+def repeat(script: str, words: Sequence[str]) -> str:
+    """The command line that writes a section anew, from the `words` that a benchmark was given, whichever page they name."""
+    given = re.sub(r" --page(=\S*| (?!-)\S+)?(?= |$)", "", "".join(f" {word}" for word in words))
+    return f"python benchmarks/{script}{given}{PAGED}"
 
 
 def write_section(path: Path, name: str, text: str) -> None:

@@ -51,7 +51,7 @@ class Set(NamedTuple):
         return own.override(changes or {}, "the benchmark")
 
 
-AS_FIGURES = "as figures have it: two cores see four times as many pictures in the time"
+AS_FIGURES = "as figures have it: two cores see three times as many pictures in the time"
 DRAWN = "drawn by `partpose figures`"
 SETS = {
     "figures-plain": Set("figures", figures="plain", seeds=(0, 1, 2), asked=(1.7, 1.0), credit=DRAWN),

@@ -25,6 +25,7 @@ import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from partpose.command import command
 from partpose.data.figure_people import Person, draw_person
 from partpose.data.figure_picture import Camera, draw_light, render
 from partpose.data.figure_poses import Arm, Leg, Pose, Trunk, draw_pose
@@ -172,4 +173,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with command("uncertainty.py"):
+        main()

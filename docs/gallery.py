@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 # isort: on
+from partpose.command import command
 from partpose.data.atomic import atomic
 from partpose.data.figures import draw_figures
 from partpose.data.reading import View
@@ -169,7 +170,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "docs")
     options = parser.parse_args()
     if unknown := set(options.only) - set(EXHIBITS):
-        parser.error(f"--only expects some of {', '.join(EXHIBITS)}, got {min(unknown)!r}")
+        raise PartposeError(f"--only expects some of {', '.join(EXHIBITS)}, got {min(unknown)!r}")
     for name in options.only:
         one = EXHIBITS[name]
         if one.model not in shipped():
@@ -191,7 +192,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with command("gallery.py"):
         main()
-    except PartposeError as error:
-        raise SystemExit(f"gallery.py: {error}") from None

@@ -19,6 +19,7 @@ from PIL import Image
 
 # isort: on
 
+from partpose.command import command
 from partpose.config import load_preset
 from partpose.data.atomic import atomic
 from partpose.data.canvas import read_canvases
@@ -106,9 +107,12 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=ROOT / "runs/parts_pictures")
     parser.add_argument("--output", type=Path, default=ROOT / "docs")
     options = parser.parse_args()
+    if unknown := set(options.only) - set(CASES):
+        raise PartposeError(f"--only expects some of {', '.join(CASES)}, got {min(unknown)!r}")
     for name in options.only:
         make(name, CASES[name], options)
 
 
 if __name__ == "__main__":
-    main()
+    with command("parts_pictures.py"):
+        main()

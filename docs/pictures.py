@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 import partpose
+from partpose.command import command
 from partpose.data.atomic import atomic
 from partpose.data.figure_picture import make_light, render
 from partpose.data.figure_poses import FAMILIES, Arm, Leg, Pose, Trunk
@@ -139,4 +140,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with command("pictures.py"):
+        main()

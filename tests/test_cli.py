@@ -197,6 +197,13 @@ def test_predicting_one_picture_in_a_large_batch(capfd, tmp_path, model, picture
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["3.csv", "3.h5"]
 
 
+def test_predictions_have_a_folder_where_none_is_named(capfd, tmp_path, model, pictures, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = run(capfd, "predict", model, pictures / "3.png")
+    assert (code, "predictions/3.h5" in out) == (0, True)
+    assert sorted(path.name for path in Path("predictions").iterdir()) == ["3.csv", "3.h5"]
+
+
 def test_show_writes_four_sheets(capfd, tmp_path, model, pictures):
     assert run(capfd, "show", model, pictures, "--output", tmp_path / "sheets", "--pictures", "2")[0] == 0
     assert len([*(tmp_path / "sheets").glob("*.png")]) == 4

@@ -77,6 +77,13 @@ def test_a_new_page_has_a_head(tmp_path, module):
     assert (tmp_path / "docs/results.md").read_text().startswith("# Results\n")
 
 
+@pytest.mark.parametrize("page", [["--page"], ["--page", "other.md"], ["--page=other.md"]])
+def test_the_command_of_a_section_writes_it_again(module, page):
+    repeat = module("sections").repeat
+    assert repeat("a.py", ["--half", *page]) == "python benchmarks/a.py --half --page docs/results.md"
+    assert repeat("a.py", [*page, "--rounds", "3"]) == "python benchmarks/a.py --rounds 3 --page docs/results.md"
+
+
 # ---- sets
 
 
@@ -267,10 +274,10 @@ def test_a_cell_says_how_the_choice_compares(module):
         ("faces_lfw5", "as-it-is"): [result(error=8.0, parts=10, alive=10), result(error=8.4, parts=10, alive=10)],
         ("faces_lfw5", "warp-0"): [result(error=9.02, parts=10, alive=9, static=3, doubled=1)],
     }
-    assert cell(runs, "faces_lfw5", "as-it-is") == "8.20 ± 0.28; 10 of 10 alive, 0 useless"
-    assert cell(runs, "faces_lfw5", "warp-0") == "9.02 (+10 %); 9 of 10 alive, 3 useless"
+    assert cell(runs, "faces_lfw5", "as-it-is") == "8.20 ± 0.28; 10 of 10 alive, 0 useless; 40 k"
+    assert cell(runs, "faces_lfw5", "warp-0") == "9.02 (+10 %); 9 of 10 alive, 3 useless; 40 k"
     runs["faces_lfw5", "as-it-is"][1]["seed"] = 1  # a mean of both seeds says nothing of the one
-    assert cell(runs, "faces_lfw5", "warp-0") == "9.02 (+13 %); 9 of 10 alive, 3 useless"
+    assert cell(runs, "faces_lfw5", "warp-0") == "9.02 (+13 %); 9 of 10 alive, 3 useless; 40 k"
     assert cell(runs, "faces_lfw5", "background-camera") == "as it is"
     assert cell(runs, "faces_lfw5", "warp-0.12") == ""
 

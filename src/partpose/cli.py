@@ -186,7 +186,7 @@ def predict(
     model: str,
     inputs: Annotated[list[Path], Parameter(negative=())],
     *,
-    output: Path,
+    output: Path = Path("predictions"),
     wanted: Annotated[Wanted | None, Parameter(name="*")] = None,
     finish: Annotated[Finish | None, Parameter(name="*")] = None,
     device: str | None = None,

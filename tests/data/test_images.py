@@ -5,7 +5,8 @@ import pytest
 from drawing import blob, png_header
 from PIL import Image
 
-from partpose.data.images import Unreadable, as_channels, find_images, read_image, square, stored_size
+from partpose.data.images import Unreadable, as_channels, read_image, square, stored_size
+from partpose.data.walk import IMAGE_SUFFIXES, walk
 from partpose.errors import PartposeError
 from partpose.geometry import Square
 
@@ -157,7 +158,8 @@ def test_frames_of_a_video_get_the_same_channels(tmp_path):
 
 
 def test_a_bad_folder_is_read_as_far_as_it_goes(bad_folder):
-    found, skipped = find_images(bad_folder.path)
+    found, skipped = walk(bad_folder.path)
+    found = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES]
     read, reasons = [], {line.path: line.reason for line in skipped}
     for path in found:
         try:
@@ -175,7 +177,7 @@ def test_a_bad_folder_is_read_as_far_as_it_goes(bad_folder):
 def test_the_bad_folder_makes_no_warning(bad_folder):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        for path in find_images(bad_folder.path)[0]:
+        for path in walk(bad_folder.path)[0]:
             try:
                 read_image(path)
             except Unreadable:

@@ -6,7 +6,7 @@ from videos import save_video
 
 from partpose.data import median
 from partpose.data.images import Unreadable
-from partpose.data.median import background_of, is_fixed_camera, median_frame, quantile, sample, stills
+from partpose.data.median import is_fixed_camera, quantile, sample, stills
 from partpose.data.sources import Source, find_sources
 from partpose.errors import Skipped
 
@@ -25,6 +25,10 @@ def is_fixed(frames):
     return is_fixed_camera(frames, quantile(frames))
 
 
+def frames_in(source, side=None):
+    return [still.pixels for still in sample(source, side)]
+
+
 def video(path, frames):
     return find_sources([save_video(path, frames)])[0][0]
 
@@ -38,13 +42,13 @@ def test_quantiles_are_those_of_a_sorted_stack(count, share):
 
 
 def test_the_median_shows_the_scene_without_what_moves(tmp_path):
-    found = median_frame(folder(tmp_path / "in", frames_of()))
+    found = quantile(frames_in(folder(tmp_path / "in", frames_of())))
     assert found.shape == (120, 160, 3)
     assert np.abs(found - scene()).max() < 8
 
 
 def test_the_median_of_a_video_reduced(tmp_path):
-    found = median_frame(video(tmp_path / "v.mp4", frames_of()), side=80)
+    found = quantile(frames_in(video(tmp_path / "v.mp4", frames_of()), side=80))
     assert found.shape == (60, 80, 3)
     expected = scene().reshape(60, 2, 80, 2, 3).mean((1, 3))
     assert np.median(np.abs(found - expected)) < 8
@@ -71,7 +75,6 @@ def test_a_broken_picture_is_passed_over(tmp_path):
     skipped: list[Skipped] = []
     assert [s.index for s in stills(source, 40, skipped=skipped)] == [0, 1, 2, 4, 5, 6, 7, 8]
     assert [line.path for line in skipped] == [str(source.files[3])]
-    assert background_of(source) is not None
 
 
 def test_memory_is_bounded_by_taking_fewer_frames(tmp_path, monkeypatch):
@@ -80,31 +83,17 @@ def test_memory_is_bounded_by_taking_fewer_frames(tmp_path, monkeypatch):
     assert [still.index for still in kept] == [0, 4, 8, 12, 16, 20]
 
 
-def test_nothing_that_can_be_read(tmp_path):
-    (tmp_path / "a.png").write_text("no picture")
-    source = Source(tmp_path, "pictures", (tmp_path / "a.png",), ("a.png",), "a")
-    with pytest.raises(Unreadable, match="none of its pictures can be read"):
-        median_frame(source)
-    assert background_of(source) is None
+def test_a_file_that_is_no_video(tmp_path):
     (tmp_path / "a.mp4").write_text("no video")
-    assert background_of(Source(tmp_path / "a.mp4", "video", (tmp_path / "a.mp4",), ("a.mp4",), "a")) is None
-
-
-def test_a_fixed_camera_has_a_background(tmp_path):
-    source = folder(tmp_path / "in", frames_of())
-    np.testing.assert_array_equal(background_of(source), median_frame(source))
+    with pytest.raises(Unreadable):
+        sample(Source(tmp_path / "a.mp4", "video", (tmp_path / "a.mp4",), ("a.mp4",), "a"))
 
 
 def test_pictures_of_two_sizes_are_not_of_one_camera(tmp_path):
     source = folder(tmp_path / "in", frames_of(12))
     Image.new("RGB", (160, 100)).save(source.files[5])
-    assert background_of(source) is None
     with pytest.raises(Unreadable, match="160×120 and 160×100 pixels"):
-        median_frame(source)
-
-
-def test_too_few_frames_have_no_background(tmp_path):
-    assert background_of(folder(tmp_path / "in", frames_of(7))) is None
+        sample(source)
 
 
 @pytest.mark.parametrize("looks", [{}, {"noise": 8}, {"gain": 0.8}, {"radius": 40}], ids="-".join)
@@ -139,5 +128,4 @@ def test_noise_without_a_scene_is_fixed():
 
 @pytest.mark.parametrize(("name", "fixed"), [("mouse_openfield", True), ("faces_lfw5", False), ("human_mocap3", False)])
 def test_real_sets(shared_data, name, fixed):
-    source = find_sources([shared_data / name])[0][0]
-    assert (background_of(source, side=256) is not None) is fixed
+    assert is_fixed(frames_in(find_sources([shared_data / name])[0][0], side=256)) is fixed

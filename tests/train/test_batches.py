@@ -1,11 +1,12 @@
 """Which pictures a step sees, and what else is random in it."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partpose.train.batches import Batches, resident, step_generator
+from partpose.train.batches import Batches, Clips, resident, step_generator
 
 CPU = torch.device("cpu")
 
@@ -73,13 +74,15 @@ def test_pictures_on_disk_are_copied_to_the_device_a_few_at_a_time(tmp_path):
     assert torch.equal(resident(kept, CPU, rows=4), torch.from_numpy(pictures(9)))
 
 
-def test_a_partner_is_another_frame_of_the_same_clip_nearby():
-    batches, clip = Batches(pictures(60), 4, 0, CPU), np.repeat([-1, 0, 1], 20)
+@pytest.mark.parametrize("clip", [np.repeat([-1, 0, 1], 20), np.tile([-1, 0, 1], 20)], ids=["in turn", "side by side"])
+def test_a_partner_is_another_frame_of_the_same_clip_nearby(clip):
+    batches, clips, alone = Batches(pictures(60), 4, 0, CPU), Clips(clip), clip < 0
     rows = np.repeat(np.arange(60), 30)
-    partners = batches.partners(rows, clip, 0)
-    assert (partners[rows < 20] == rows[rows < 20]).all(), "a single picture is its own"
+    partners = batches.partners(rows, clips, 0)
+    assert (partners[alone[rows]] == rows[alone[rows]]).all(), "a single picture is its own"
     assert (clip[partners] == clip[rows]).all()
-    assert np.abs(partners - rows).max() <= 16
-    assert (partners[rows >= 20] != rows[rows >= 20]).mean() > 0.5
-    np.testing.assert_array_equal(partners, batches.partners(rows, clip, 0))
-    assert (partners != batches.partners(rows, clip, 1)).any()
+    place = np.array([(clip[:row] == clip[row]).sum() for row in range(60)])
+    assert np.abs(place[partners] - place[rows]).max() <= 16
+    assert (partners[~alone[rows]] != rows[~alone[rows]]).mean() > 0.5, "also where two objects take turns"
+    np.testing.assert_array_equal(partners, batches.partners(rows, clips, 0))
+    assert (partners != batches.partners(rows, clips, 1)).any()

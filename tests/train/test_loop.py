@@ -187,7 +187,7 @@ def test_a_hopeless_run_stops_with_advice_and_keeps_its_model(tmp_path, monkeypa
 
 def test_pairs_are_frames_of_one_object_of_one_clip():
     names = ("a.png", "c.mp4#0@fly", "c.mp4#0@mite", "c.mp4#5@fly", "d.mp4#0", "d.mp4#9")
-    clip = loop.clips_of(Canvases(np.zeros((6, 1, 1, 3), np.uint8), names, np.array([-1, 1, 1, 1, 2, 2]), []))
+    clip = loop.clips_of(Canvases(np.zeros((6, 1, 1, 3), np.uint8), names, np.array([-1, 1, 1, 1, 2, 2]), [])).clip
     assert clip[0] == -1
     assert clip[1] == clip[3] != clip[2]
     assert clip[4] == clip[5] != clip[1]

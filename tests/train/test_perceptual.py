@@ -1,5 +1,6 @@
 """The perceptual error, with weights that are made here: the shapes of VGG19, a twelfth as wide."""
 
+from http.client import IncompleteRead
 from urllib.error import URLError
 
 import pytest
@@ -141,13 +142,23 @@ def test_weights_in_the_folder_of_torch_hub_are_taken_without_a_network(tmp_path
     assert load_perceptual("hub").network.features[0].out_channels == 4
 
 
-def unreachable(*_args, **_options):
-    raise URLError("no network")
+def failing(error):
+    def fetch(*_args, **_options):
+        raise error
+
+    return fetch
 
 
-@pytest.mark.parametrize(("weights", "words"), [("hub", "cannot fetch"), ("missing.pth", "no file missing.pth")])
-def test_missing_weights_are_a_warning_and_the_pyramid(monkeypatch, weights, words):
-    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", unreachable)
+@pytest.mark.parametrize(
+    ("weights", "error", "words"),
+    [
+        ("hub", URLError("no network"), "cannot fetch"),
+        ("hub", IncompleteRead(b"half"), "cannot fetch"),
+        ("missing.pth", URLError("no network"), "no file missing.pth"),
+    ],
+)
+def test_missing_weights_are_a_warning_and_the_pyramid(monkeypatch, weights, error, words):
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", failing(error))
     warnings = []
     assert perceptual_for(LossSettings(reconstruction="vgg", vgg_weights=weights), CPU, warnings.append) is None
     assert len(warnings) == 1
@@ -158,7 +169,7 @@ def test_missing_weights_are_a_warning_and_the_pyramid(monkeypatch, weights, wor
 
 
 def test_nothing_is_looked_for_where_it_was_not_asked_for(monkeypatch):
-    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", unreachable)
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", failing(URLError("no network")))
     assert perceptual_for(LossSettings(), CPU, pytest.fail) is None
 
 

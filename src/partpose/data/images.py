@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from partpose.data.cut import Box, Mask, Window
-from partpose.data.walk import IMAGE_SUFFIXES, readable, walk
+from partpose.data.walk import readable
 from partpose.errors import PartposeError, Skipped
 
 MOST_PIXELS = 120_000_000
@@ -68,12 +68,6 @@ class Picture(NamedTuple):
             return _region(self, size, place, mask)
         height, width = self.pixels.shape[:2]
         return square(_masked(self.pixels, mask, width, height), size, (self.width, self.height))
-
-
-def find_images(root: str | PathLike) -> tuple[list[Path], list[Skipped]]:
-    """All pictures under a folder, by their endings, in natural order; and what could not be reached."""
-    found, skipped = walk(root)
-    return [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES], skipped
 
 
 def read_image(

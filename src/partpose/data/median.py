@@ -1,4 +1,4 @@
-"""The median frame of a fixed camera: what a picture shows without the object that moves in front of it."""
+"""Frames of one camera, and their median: what a fixed one shows without the object that moves in front of it."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -77,34 +77,6 @@ def sample(source: Source, side: int | None = None) -> list[Still]:
         if len(kept) * still.pixels.nbytes > MEMORY:
             kept, stride = kept[::2], stride * 2
     return kept
-
-
-def median_frame(source: Source, side: int | None = None) -> NDArray[np.uint8]:
-    """The median of a source's frames, uint8 (H, W, 3), reduced to a long side of at most `side` pixels.
-
-    It is the exact median, in each pixel and channel, of the frames of `sample` (the upper one of two).
-    Raises Unreadable where nothing can be read, and as `sample`.
-    """
-    frames = [still.pixels for still in sample(source, side)]
-    if not frames:
-        raise Unreadable(source.path, "none of its pictures can be read")
-    return quantile(frames)
-
-
-def background_of(source: Source, side: int | None = None) -> NDArray[np.uint8] | None:
-    """The median frame of a fixed camera, as `median_frame`.
-
-    None where there are fewer than `FEWEST` frames, where they differ in size, where the camera moves or the pictures are
-    of several scenes, and where a video cannot be read.
-    """
-    try:
-        frames = [still.pixels for still in sample(source, side)]
-    except Unreadable:
-        return None
-    if len(frames) < FEWEST:
-        return None
-    median = quantile(frames)
-    return median if is_fixed_camera(frames, median) else None
 
 
 def quantile(frames: Sequence[NDArray[np.uint8]], share: float = 0.5) -> NDArray[np.uint8]:

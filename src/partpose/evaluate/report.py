@@ -65,11 +65,6 @@ class Evaluation:
         """True for shares of landmarks found (pck), False for distances."""
         return self.protocol.startswith("pck@")
 
-    @property
-    def ratio_to_mean_pose(self) -> float:
-        """error / mean_pose_error; NaN where the mean pose has none."""
-        return self.error / self.mean_pose_error if self.mean_pose_error else math.nan
-
 
 def write_json(evaluation: Evaluation, path: Path | str) -> None:
     """Write all fields as JSON, null for a number that is not known. Raises `PartposeError` where it cannot."""

@@ -46,17 +46,28 @@ class Batches:
         places = range(step * self.batch, (step + 1) * self.batch)
         return np.array([self.order(place // self.count)[place % self.count] for place in places])
 
-    def partners(self, rows: NDArray, clip: NDArray[np.int64], step: int) -> NDArray:
-        """For each row another one of the same clip, at most `REACH` rows away; itself for a single picture.
-
-        clip: (N,) the clip of each row, -1 for single pictures; the rows of a clip follow each other.
-        """
+    def partners(self, rows: NDArray, clips: "Clips", step: int) -> NDArray:
+        """For each row another one of the same clip, at most `REACH` of its rows away; itself for a single picture."""
         rng = np.random.default_rng((self.seed & 0xFFFFFFFF, 2, step))
-        found = np.clip(rows + rng.choice(STEPS, len(rows)), 0, self.count - 1)
-        return np.where((clip[found] == clip[rows]) & (clip[rows] >= 0), found, rows)
+        return clips.beside(rows, rng.choice(STEPS, len(rows)))
 
     def _shuffle(self, epoch: int) -> NDArray:
         return np.random.default_rng((self.seed & 0xFFFFFFFF, 1, epoch)).permutation(self.count)
+
+
+class Clips:
+    """Which rows show one object of one clip, in their order. Rows of several objects of a video lie between each other."""
+
+    def __init__(self, clip: NDArray[np.int64]) -> None:
+        """clip: (N,) the clip of each row, -1 for single pictures."""
+        self.clip, self.order = clip, np.argsort(clip, kind="stable")
+        self.place = np.empty_like(self.order)
+        self.place[self.order] = np.arange(len(clip))
+
+    def beside(self, rows: NDArray, steps: NDArray) -> NDArray:
+        """The rows so many `steps` (R,) further on in the clips of `rows` (R,); a row itself where its clip has ended."""
+        found = self.order[np.clip(self.place[rows] + steps, 0, len(self.order) - 1)]
+        return np.where((self.clip[found] == self.clip[rows]) & (self.clip[rows] >= 0), found, rows)
 
 
 def resident(pixels: NDArray[np.uint8], device: torch.device, rows: int = 4096) -> Tensor:

@@ -19,10 +19,10 @@ STILL = (
 )
 FEWEST = 8  # different pictures, below which their spread says nothing
 ADVICE = {
-    "flat": "most part maps are flat: lower --train.learning-rate, or raise --model.logit-scale",
-    "static": "most parts are static: raise --loss.mean, or lower --loss.separation; if they sit on a scene that is the same "
+    "flat": "many part maps are flat: lower --train.learning-rate, or raise --model.logit-scale",
+    "static": "many parts are static: raise --loss.mean, or lower --loss.separation; if they sit on a scene that is the same "
     "in all pictures, crop the object (--boxes), or try --model.background camera",
-    "doubled": "most parts share a place: raise --loss.separation, or ask for fewer --model.parts",
+    "doubled": "many parts share a place: raise --loss.separation, or ask for fewer --model.parts",
 }
 
 
@@ -49,13 +49,13 @@ class Health(NamedTuple):
         return int((self.alive & ~self.doubled & ~self.static).sum())
 
     def advice(self) -> str | None:
-        """A line that says what to change where one trouble has half of the parts or more, or no part is of use; else None."""
+        """A line that says what to change where half of the parts or more are of no use; else None."""
+        if 2 * self.useful > len(self.alive):
+            return None
         affected = {"flat": ~self.alive, "static": self.static, "doubled": self.doubled}
         counts = {trouble: int(parts.sum()) for trouble, parts in affected.items()}
         found = [trouble for trouble, count in counts.items() if 2 * count >= len(self.alive)]
-        if not found and not self.useful:
-            found = [max(counts, key=counts.__getitem__)]
-        return ADVICE[found[0]] if found else None
+        return ADVICE[(found or [max(counts, key=counts.__getitem__)])[0]]
 
 
 class Watch:

@@ -18,7 +18,7 @@ from partpose.data.canvas import Canvases
 from partpose.errors import PartposeError
 from partpose.model.part_model import PartModel, load_model, load_weights, save_model
 from partpose.train import run_folder
-from partpose.train.batches import Batches, step_generator
+from partpose.train.batches import Batches, Clips, step_generator
 from partpose.train.checkpoint import Standing, load_checkpoint, read_standing, save_checkpoint
 from partpose.train.distributed import ALONE, Team
 from partpose.train.health import Health, Watch, measure
@@ -80,7 +80,7 @@ class Trainer:
         self.optimizer = _optimizer(self.model, settings)
         self.batches = Batches(canvases.pixels, t.batch, t.seed, device)
         self.extent = canvases.extent
-        self.clip = clips_of(canvases) if settings.data.pairs == "video" else None
+        self.clips = clips_of(canvases) if settings.data.pairs == "video" else None
         camera = settings.model.background == "camera"
         self.scenes = Scenes(find_cameras(canvases.pixels), device) if camera else None
         self.clock = team.clock(t)
@@ -145,7 +145,7 @@ class Trainer:
 
     def beside(self, step: int, rows: NDArray, mine: slice) -> Beside:
         """Partners and scenes, where they are asked for, of some of the pictures of a step."""
-        partner = None if self.clip is None else self.batches.at(self.batches.partners(rows, self.clip, step)[mine])
+        partner = None if self.clips is None else self.batches.at(self.batches.partners(rows, self.clips, step)[mine])
         return Beside(partner, None if self.scenes is None else self.scenes(rows[mine]))
 
     def log(self, terms: Terms, loss: torch.Tensor) -> None:
@@ -304,14 +304,14 @@ def check_init(source: Path, settings: Settings) -> None:
         raise PartposeError(f"--init {source} has another network ({', '.join(unlike)}): ask for the same")
 
 
-def clips_of(canvases: Canvases) -> NDArray[np.int64]:
-    """(N,) which object of which clip each row shows, -1 for single pictures. Raises PartposeError where there is no clip."""
+def clips_of(canvases: Canvases) -> Clips:
+    """Which object of which clip each row shows. Raises PartposeError where there is no clip."""
     if (canvases.clip < 0).all():
         raise PartposeError("data.pairs video needs videos, the input holds pictures alone: take data.pairs none")
     tracks = [name.partition("#")[2].partition("@")[2] for name in canvases.names]
     numbers: dict[tuple[int, str], int] = {}
     found = [numbers.setdefault(key, len(numbers)) for key in zip(canvases.clip.tolist(), tracks, strict=True)]
-    return np.where(canvases.clip < 0, -1, np.array(found))
+    return Clips(np.where(canvases.clip < 0, -1, np.array(found)))
 
 
 class Scenes:

@@ -7,6 +7,7 @@ relu2_2, relu3_2, relu4_2 and relu5_2 (Chen and Koltun 2017).
 
 import pickle
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ def _read(path: Path) -> Any:
 def _fetched() -> Any:
     try:
         return torch.hub.load_state_dict_from_url(URL, map_location="cpu", check_hash=True, weights_only=True)
-    except OSError as error:  # no network, no space
+    except (OSError, HTTPException) as error:  # no network, no space, a connection that breaks off
         raise NoWeights(f"cannot fetch the weights of VGG19 ({error}): give a file with --loss.vgg-weights") from None
     except (RuntimeError, pickle.UnpicklingError, EOFError):  # what came, or what lies there, has another checksum
         raise _unlike("torch hub's file") from None
