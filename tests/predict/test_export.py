@@ -28,7 +28,7 @@ from partpose.errors import PartposeError  # noqa: E402
 from partpose.exporting import MOST, SHAPES, drawn, export_model  # noqa: E402
 from partpose.model.lorenz import Hourglass  # noqa: E402
 from partpose.model.part_model import PartModel, load_model, save_model  # noqa: E402
-from partpose.model.shape import doubling  # noqa: E402
+from partpose.model.shape import kept_doubling  # noqa: E402
 from partpose.predict import export as exporting  # noqa: E402
 from partpose.predict.export import Parity, compare, export, refuse  # noqa: E402
 from partpose.predict.formats import read_hdf5  # noqa: E402
@@ -59,7 +59,7 @@ def command(*words: str | Path) -> None:
 def exported(tmp_path_factory) -> SimpleNamespace:
     """run: a model's folder.  path: the same as an ONNX file.  printed: what the command has said.  pictures: to look at."""
     folder = tmp_path_factory.mktemp("exported")
-    doubling.cache_clear()  # as in a process that has done nothing before
+    kept_doubling.cache_clear()  # as in a process that has done nothing before
     run = save_sharp(folder / "run")
     write_names(run, {1: "tail"})
     printed = StringIO()
@@ -130,7 +130,7 @@ def test_no_bicubic_resizing_is_left_to_the_runtime(exported):
 @pytest.mark.parametrize("n", [1, 2, 3, 12])
 def test_doubling_is_torch_s(n):
     maps = torch.rand(1, 1, n, n)
-    matrix = doubling(n, torch.device("cpu"))
+    matrix = kept_doubling(n, torch.device("cpu"))
     ours = torch.nn.functional.interpolate(maps, scale_factor=2, mode="bicubic", align_corners=False)
     torch.testing.assert_close(matrix @ maps @ matrix.T, ours)
 

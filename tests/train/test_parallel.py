@@ -13,13 +13,14 @@ from partpose.errors import PartposeError
 from partpose.model.part_model import WEIGHTS, PartModel
 from partpose.train import parallel
 
-# As it is, but for the translation itself, which takes minutes; and here are no checks of shapes, which it cannot read
+# As it is, but for the translation itself, which takes minutes, and an error where a network would become two graphs; and
+# here are no checks of shapes, which it cannot read
 QUICKLY = """
 from torch import nn
 whole = nn.Module.compile
 def compile(module, **options):
     print(type(module).__name__, options["mode"])
-    whole(module, backend="eager")
+    whole(module, backend="eager", fullgraph=True)
 nn.Module.compile = compile
 from partpose.cli import main
 main()
