@@ -1,6 +1,7 @@
 """Two processes of torchrun on one CPU take the steps that one process would take."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,11 +12,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
-from training import OPTIONS, environment, interrupt, save_pictures, start, train_in, wait_for
+from training import OPTIONS, Listener, canvases, environment, interrupt, save_pictures, start, train_in, wait_for
 from two_processes import GENTLE, normalise
 
 from partpose.errors import PartposeError
-from partpose.model.part_model import WEIGHTS
+from partpose.model.part_model import WEIGHTS, read_config
 from partpose.train.batches import Batches
 from partpose.train.checkpoint import read_standing
 from partpose.train.distributed import Team, own_device
@@ -126,6 +127,28 @@ def test_the_command_line_under_torchrun_stops_at_a_signal(tmp_path):
     step = read_standing(run).step
     assert [line for line in err.splitlines() if line.startswith(f"stopped by SIGTERM at step {step}, ")]
     assert step >= 2
+
+
+def test_a_process_that_is_killed_ends_the_others_and_the_last_checkpoint_goes_on(tmp_path):
+    pictures, run = save_pictures(tmp_path / "pictures"), tmp_path / "run"
+    train = ["train", pictures, "--output", run, *OPTIONS, "--train.steps", "100000"]
+    process = start(Path(TORCHRUN[0]), *TORCHRUN[1:], "-m", "partpose", *train)
+    wait_for(lambda: run.is_dir() and read_standing(run) is not None, process)
+    os.kill(children(process.pid)[-1], signal.SIGKILL)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "[rank" not in err  # a traceback of the other one
+    step, settings = read_standing(run).step, read_config(run)[0]
+    read = lambda: canvases()._replace(names=tuple(f"{i}.png" for i in range(10)))  # noqa: E731
+    train_in(run, settings, Listener(lambda _: signal.raise_signal(signal.SIGINT)), read=read, resume=True)
+    assert read_standing(run).step > step > 0
+
+
+def children(pid: int) -> list[int]:
+    """Processes that another one has started, the last one last."""
+    said = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    rows = [tuple(map(int, line.split())) for line in said.splitlines()]
+    return sorted(child for child, parent in rows if parent == pid)
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])

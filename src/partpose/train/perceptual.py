@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from partpose.config import LossSettings
 from partpose.errors import PartposeError
+from partpose.train.distributed import mean_of_all
 
 HUB = "hub"
 URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
@@ -85,7 +86,7 @@ class Perceptual(nn.Module):
         total = rebuilt.new_zeros((), dtype=torch.float32)
         for ours, theirs in zip([rebuilt, *self.network(_colours(rebuilt))], wanted, strict=True):
             error = (ours - theirs).abs().float() * F.adaptive_avg_pool2d(weight, ours.shape[-1])
-            total = total + error.mean() / theirs.abs().float().mean().clamp_min(1e-6)
+            total = total + error.mean() / mean_of_all(theirs.abs().float().mean()).clamp_min(1e-6)
         return SCALE * total / len(wanted)
 
 
