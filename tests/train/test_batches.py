@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from partpose.train import batches as module
 from partpose.train.batches import Batches, Clips, resident, step_generator
 
 CPU = torch.device("cpu")
@@ -86,3 +87,13 @@ def test_a_partner_is_another_frame_of_the_same_clip_nearby(clip):
     assert (partners[~alone[rows]] != rows[~alone[rows]]).mean() > 0.5, "also where two objects take turns"
     np.testing.assert_array_equal(partners, batches.partners(rows, clips, 0))
     assert (partners != batches.partners(rows, clips, 1)).any()
+
+
+def test_what_comes_next_is_asked_for_where_it_lies_on_disk_alone(monkeypatch):
+    asked = []
+    monkeypatch.setattr(module, "ask", lambda _, rows: asked.append(rows.tolist()))
+    batches = Batches(pictures(8), 4, 0, CPU)
+    batches.soon(np.array([3, 1]))
+    batches.resident = torch.zeros(8, 1, 1, 3)
+    batches.soon(np.array([5]))
+    assert asked == [[3, 1]]

@@ -185,6 +185,16 @@ def test_a_hopeless_run_stops_with_advice_and_keeps_its_model(tmp_path, monkeypa
     assert listener.grids == [8]
 
 
+def test_the_rows_of_the_next_step_are_asked_for_in_this_one(tmp_path, monkeypatch):
+    soon, looked = [], []
+    right = loop.Batches.at
+    monkeypatch.setattr(loop.Batches, "soon", lambda _, rows: soon.append(rows.tolist()))
+    monkeypatch.setattr(loop.Batches, "at", lambda self, rows: looked.append(rows.tolist()) or right(self, rows))
+    train_in(tmp_path, small(steps=3, log_every=10))
+    steps = [rows for rows in looked if len(rows) == 8]
+    assert soon[:2] == steps[1:3]
+
+
 def test_pairs_are_frames_of_one_object_of_one_clip():
     names = ("a.png", "c.mp4#0@fly", "c.mp4#0@mite", "c.mp4#5@fly", "d.mp4#0", "d.mp4#9")
     clip = loop.clips_of(Canvases(np.zeros((6, 1, 1, 3), np.uint8), names, np.array([-1, 1, 1, 1, 2, 2]), [])).clip

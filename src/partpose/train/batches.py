@@ -8,7 +8,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from partpose.data.mapped import take
+from partpose.data.mapped import ask, take
 
 REACH = 16
 STEPS = np.array([d for d in range(-REACH, REACH + 1) if d])
@@ -38,8 +38,14 @@ class Batches:
         if self.resident is not None:
             chosen = self.resident[torch.from_numpy(rows).to(self.device, non_blocking=True)]
         else:
-            chosen = torch.from_numpy(take(self.pixels, rows)).to(self.device, non_blocking=True)
+            chosen = torch.from_numpy(take(self.pixels, rows))
+            chosen = (chosen.pin_memory() if self.device.type == "cuda" else chosen).to(self.device, non_blocking=True)
         return chosen.permute(0, 3, 1, 2).float().div_(255)
+
+    def soon(self, rows: NDArray) -> None:
+        """These rows come next: where they lie on disk, they are read while the step before them is taken."""
+        if self.resident is None:
+            ask(self.pixels, rows)
 
     def rows(self, step: int) -> NDArray:
         """Which pictures: epochs follow one another without a gap."""

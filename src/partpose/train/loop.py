@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from partpose.config import Settings
-from partpose.data.cameras import Cameras, find_cameras
+from partpose.data.cameras import find_cameras
 from partpose.data.canvas import Canvases
 from partpose.errors import PartposeError
 from partpose.model.part_model import PartModel, load_model, load_weights, save_model
@@ -24,6 +24,7 @@ from partpose.train.distributed import ALONE, Team
 from partpose.train.health import Health, Watch, measure
 from partpose.train.parallel import stepper, synchronised, translate
 from partpose.train.perceptual import Perceptual, perceptual_for
+from partpose.train.scenes import Scenes
 from partpose.train.schedule import Clock, follow, learning_rate, strength
 from partpose.train.signals import Signals, Stopped
 from partpose.train.step import Beside, Terms, draw_step, total
@@ -82,7 +83,7 @@ class Trainer:
         self.extent = canvases.extent
         self.clips = clips_of(canvases) if settings.data.pairs == "video" else None
         camera = settings.model.background == "camera"
-        self.scenes = Scenes(find_cameras(canvases.pixels), device) if camera else None
+        self.scenes = Scenes(find_cameras(canvases.pixels), device, self.batches.resident) if camera else None
         self.clock = team.clock(t)
         self.warned, self.watch = False, Watch()
 
@@ -134,6 +135,7 @@ class Trainer:
             beside = self.beside(step, rows, mine)
             terms = self.forward(self.batches.at(rows[mine]), draw, self.settings, rng, beside, self.perceptual)
             loss = total(terms, self.settings)
+        self.batches.soon(self.batches.rows(step + 1)[mine])
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), t.clip)
@@ -312,21 +314,6 @@ def clips_of(canvases: Canvases) -> Clips:
     numbers: dict[tuple[int, str], int] = {}
     found = [numbers.setdefault(key, len(numbers)) for key in zip(canvases.clip.tolist(), tracks, strict=True)]
     return Clips(np.where(canvases.clip < 0, -1, np.array(found)))
-
-
-class Scenes:
-    """What `Beside.scene` holds: of every camera once, on the device, where a step picks what it wants."""
-
-    def __init__(self, cameras: Cameras, device: torch.device) -> None:
-        self.cameras, self.layers = cameras, torch.from_numpy(cameras.layers).to(device)
-
-    def __call__(self, rows: NDArray) -> torch.Tensor | None:
-        """(R, C + 1, side, side) for these rows; None where no picture has a known camera."""
-        if not len(self.layers):
-            return None
-        number = torch.from_numpy(self.cameras.of(rows)).to(self.layers.device, non_blocking=True)
-        shown = self.layers[number] * (number >= 0)[:, None, None, None]
-        return shown.permute(0, 3, 1, 2).float().div_(255)
 
 
 def _optimizer(model: PartModel, settings: Settings) -> torch.optim.Optimizer:
