@@ -184,7 +184,7 @@ def pack(
 @app.command
 def predict(
     model: str,
-    inputs: Annotated[list[Path], Parameter(negative=())],
+    inputs: Annotated[list[str], Parameter(negative=())],
     *,
     output: Path = Path("predictions"),
     wanted: Annotated[Wanted | None, Parameter(name="*")] = None,
@@ -203,7 +203,7 @@ def predict(
     output
         Folder for the results.
     device
-        cpu or cuda:0. Default: the first GPU where there is one.
+        cpu or cuda:0 (of a cluster cpu or cuda). Default: the first GPU where there is one.
     """
     if engine is not None and engine.engine == "ray":
         from partpose.clustering import predict_on_cluster
@@ -211,7 +211,8 @@ def predict(
         return predict_on_cluster(model, inputs, output, wanted or Wanted(), device, finish or Finish(), engine)
     from partpose.prediction import predict_inputs
 
-    return predict_inputs(model, inputs, output, wanted or Wanted(), device, finish or Finish())
+    paths = [Path(one) for one in inputs]
+    return predict_inputs(model, paths, output, wanted or Wanted(), device, finish or Finish())
 
 
 @app.command

@@ -16,6 +16,7 @@ def merge(
     format: str = "h5,csv",
     landmarks: Path | None = None,
     rows: Annotated[int, Parameter(validator=Number(gte=1))] = 1_000_000,
+    incomplete: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Join the shards that `partpose predict --engine ray` made: one result for all pictures, one for each video.
 
@@ -33,7 +34,9 @@ def merge(
         A map kept by `evaluate --save-landmarks`: writes "left_wrist" instead of "part 7".
     rows
         Pictures in one file at most.
+    incomplete
+        Join the shards that are done, and say which are missing.
     """
     from partpose.clustering import merge_shards
 
-    merge_shards(shards, output, among(FORMATS, format, "--format"), rows, landmarks)
+    merge_shards(shards, output, among(FORMATS, format, "--format"), rows, landmarks, incomplete)

@@ -11,6 +11,10 @@ import pytest
 from training import save_pictures, save_untrained
 
 from partpose.cli import main
+from partpose.cluster import engine
+from partpose.cluster.engine import share
+from partpose.cluster.plan import cut
+from partpose.errors import PartposeError
 from partpose.predict.formats import read_hdf5
 
 pytest.importorskip("ray")
@@ -79,6 +83,30 @@ def test_a_killed_worker_loses_nothing_and_repeats_nothing(tmp_path, capsys):
     assert [path.name for path in (tmp_path / "npz").glob("pictures*")] == ["pictures.npz"]
 
 
+def test_a_shard_that_kills_its_workers_is_named_and_the_others_are_done(tmp_path, monkeypatch):
+    """Workers without a model, which start at once."""
+    tries = tmp_path / "tries"
+
+    class Killed:
+        def __init__(self, device):
+            assert device == "cpu"
+
+        def __call__(self, row):
+            if row["number"] == 1:
+                with tries.open("a") as file:
+                    file.write("x")
+                os.kill(os.getpid(), signal.SIGKILL)
+            return {"number": row["number"], "failed": ""}
+
+    monkeypatch.setattr(engine, "Worker", Killed)
+    said = {
+        one["number"]: one["failed"] for one in engine.run(cut([f"{i}.png" for i in range(6)], 1), 1, "cpu", {}, 0.5)
+    }
+    assert tries.read_text() == "x" * 4, "the docs say four"
+    assert said.pop(1).startswith("shard 00000001 (1.png): 4 workers died over it, one after the other")
+    assert said == dict.fromkeys((0, 2, 3, 4, 5), "")
+
+
 def test_what_does_not_go_with_a_cluster_is_said_before_anything_else(tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["predict", "none", "none", "--output", str(tmp_path), "--engine", "ray", "--overlay"])
@@ -89,13 +117,43 @@ def test_what_does_not_go_with_a_cluster_is_said_before_anything_else(tmp_path, 
     ("options", "words"),
     [
         (["--engine", "ray", "--format", "csv"], "formats and filters are not for --engine ray"),
-        (["--shard", "5"], "--shard and --workers are about --engine ray"),
+        (["--shard", "5"], "--shard, --workers and --cores-per-worker are about --engine ray"),
+        (["--cores-per-worker", "0.5"], "--shard, --workers and --cores-per-worker are about --engine ray"),
+        (["--engine", "ray", "--cores-per-worker", "0"], "Must be > 0"),
     ],
 )
 def test_options_that_would_do_nothing_are_refused(tmp_path, capsys, options, words):
     with pytest.raises(SystemExit, match="2"):
         main(["predict", "none", "none", "--output", str(tmp_path), *options])
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("there", "device", "cores", "each", "room"),
+    [
+        ({"CPU": 8, "GPU": 2}, None, None, {"num_gpus": 1}, 2),
+        ({"CPU": 8, "GPU": 2}, "cuda", None, {"num_gpus": 1}, 2),
+        ({"CPU": 8, "GPU": 2}, "cpu", None, {"num_cpus": 1}, 8),
+        ({"CPU": 8}, None, 0.5, {"num_cpus": 0.5}, 16),
+        ({"CPU": 8}, None, 3, {"num_cpus": 3}, 2),
+        ({}, None, None, {"num_cpus": 1}, 1),
+    ],
+)
+def test_a_worker_gets_its_share_of_the_cluster(there, device, cores, each, room):
+    assert share(there, device, cores) == (each, room)
+
+
+@pytest.mark.parametrize(
+    ("device", "cores", "there", "words"),
+    [
+        ("cuda", None, {"CPU": 8}, "--device cuda: the cluster has no GPU"),
+        (None, 9, {"CPU": 8}, "--cores-per-worker 9: the cluster has 8"),
+        (None, 2, {"CPU": 8, "GPU": 1}, "--cores-per-worker is for workers without a GPU"),
+    ],
+)
+def test_a_share_that_is_not_there_is_refused(device, cores, there, words):
+    with pytest.raises(PartposeError, match=words):
+        share(there, device, cores)
 
 
 @pytest.mark.parametrize("options", [["--format", "docx"], ["--smooth", "median"]])

@@ -1,13 +1,37 @@
 """The plan of a prediction on many machines: what is found, how it is cut, and that it stays the same."""
 
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from training import save_pictures
 
-from partpose.cluster.plan import cut, fingerprint, list_files, read_manifest, settle
-from partpose.clustering import _address
+from partpose.cluster.plan import clear_partial, cut, fingerprint, list_files, read_manifest, settle
 from partpose.errors import PartposeError
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A web server that says nothing."""
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def web(tmp_path) -> Iterator[str]:
+    """The address at which a web server gives what is in `tmp_path`."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path)) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
 
 
 def test_folders_manifests_and_addresses_name_files(tmp_path):
@@ -30,11 +54,6 @@ def test_relative_names_are_those_of_everywhere(tmp_path, monkeypatch):
     assert list_files(["pictures", "more.txt"])[0] == [str(tmp_path / "pictures/0.png")]
 
 
-def test_addresses_come_through_the_command_line():
-    given = ("s3://bucket/a", "file:///data/a.png", "https://x/a.png?token=1", "plain/a.png", "C:/a.png")
-    assert [_address(Path(one)) for one in given] == list(given)
-
-
 def test_a_broken_plan_is_one_line(tmp_path):
     (tmp_path / "plan.json").write_text('{"shards": 3')
     with pytest.raises(PartposeError, match="holds no plan of shards that can be read"):
@@ -49,6 +68,35 @@ def test_what_names_nothing_is_refused_in_words(tmp_path):
         read_manifest(tmp_path / "none.txt")
     with pytest.raises(PartposeError, match="cannot list nowhere://"):
         list_files(["nowhere://bucket"])
+    with pytest.raises(PartposeError, match="cannot list file://"):
+        list_files([f"file://{tmp_path}/none"])
+
+
+def test_a_store_that_is_down_is_no_empty_folder():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}/folder/"
+        with pytest.raises(PartposeError, match=f"cannot list {address}"):
+            list_files([address])
+
+
+def test_a_folder_of_a_web_server_is_listed(tmp_path, web):
+    save_pictures(tmp_path / "more", 2)
+    wanted = [f"{web}/more/{i}.png" for i in range(2)]
+    assert list_files([f"{web}/more/"])[0] == wanted
+    assert list_files([f"{web}/more"])[0] == wanted
+    assert list_files([f"{web}/more/1.png?next=http://x//y"])[0] == [f"{web}/more/1.png?next=http://x//y"]
+
+
+def test_what_is_half_written_and_old_is_removed(tmp_path):
+    (tmp_path / "shards").mkdir()
+    old, young, done = (tmp_path / "shards" / name for name in (".partial-1.h5", ".partial-2.h5", "00000000.h5"))
+    for path in (old, young, done):
+        path.touch()
+    for path in (old, done):
+        os.utime(path, (0, 0))
+    clear_partial(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "shards").iterdir()) == [young.name, done.name]
 
 
 def test_shards_hold_every_file_once_and_videos_alone():

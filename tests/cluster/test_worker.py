@@ -1,5 +1,6 @@
 """A worker and its shards, and what joins their files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from partpose.cluster.merge import merge
 from partpose.cluster.plan import Shard, cut, list_files, settle
 from partpose.cluster.worker import Worker
 from partpose.errors import PartposeError
-from partpose.predict.formats import read_hdf5
+from partpose.predict.formats import read_hdf5, write_hdf5
 from partpose.predict.predictor import load
 
 
@@ -32,7 +33,7 @@ def test_merged_shards_are_what_one_prediction_gives(tmp_path, model):
     files, _ = list_files([str(folder)])
     said = do(model, tmp_path / "out", files, 3)
     assert [(one["rows"], one["skipped"]) for one in said] == [(3, 0), (2, 1), (1, 0)]
-    written, skipped = merge(tmp_path / "out", tmp_path, ["h5", "csv"], 1000)
+    written, skipped, _ = merge(tmp_path / "out", tmp_path, ["h5", "csv"], 1000)
     assert [path.name for path in written] == ["pictures.h5", "pictures.csv"]
     assert [Path(one.path).name for one in skipped] == ["3.png"]
     whole, found = load(str(model), "cpu").predict(folder), read_hdf5(tmp_path / "pictures.h5")
@@ -64,8 +65,32 @@ def test_what_cannot_be_decoded_is_named_by_its_address(tmp_path, model):
 
 def test_a_store_that_does_not_answer_leaves_the_shard_undone(tmp_path, model):
     (said,) = do(model, tmp_path / "out", ["nowhere://bucket/a.png"], 1)
-    assert "nowhere://bucket/a.png cannot be fetched" in said["failed"]
+    assert "shard 00000000: nowhere://bucket/a.png cannot be fetched" in said["failed"]
     assert not (tmp_path / "out/shards/00000000.h5").exists()
+
+
+def test_a_machine_without_the_disk_does_not_say_that_a_shard_is_done(tmp_path, model):
+    (said,) = do(model, tmp_path / "out", [f"{tmp_path}/disk/{i}.png" for i in range(2)], 2)
+    assert "disk is not there on" in said["failed"]
+    assert not (tmp_path / "out/shards/00000000.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"), [(MemoryError("0.png"), "MemoryError: 0.png"), (PartposeError("no space"), "no space")]
+)
+def test_what_nobody_expected_names_its_shard_and_does_not_end_the_others(tmp_path, model, monkeypatch, error, words):
+    folder = save_pictures(tmp_path / "pictures", 3)
+    real = Worker.predict
+
+    def predict(self, shard):
+        if shard.number == 0:
+            raise error
+        return real(self, shard)
+
+    monkeypatch.setattr(Worker, "predict", predict)
+    first, second = do(model, tmp_path / "out", list_files([str(folder)])[0], 2)
+    assert first["failed"] == f"shard 00000000 ({folder}/0.png to {folder}/1.png): {words}"
+    assert (second["rows"], second["failed"]) == (1, "")
 
 
 def test_a_shard_that_is_there_is_left_alone_and_one_of_nothing_is_done(tmp_path, model):
@@ -76,7 +101,7 @@ def test_a_shard_that_is_there_is_left_alone_and_one_of_nothing_is_done(tmp_path
     before = (tmp_path / "out/shards/00000000.h5").stat().st_mtime_ns
     assert [one["new"] for one in do(model, tmp_path / "out", files, 1)] == [False, False]
     assert (tmp_path / "out/shards/00000000.h5").stat().st_mtime_ns == before
-    _, skipped = merge(tmp_path / "out", tmp_path, ["h5"], 10)
+    skipped = merge(tmp_path / "out", tmp_path, ["h5"], 10).skipped
     assert len(read_hdf5(tmp_path / "pictures.h5")) == 1
     assert [Path(one.path).name for one in skipped] == ["1.png"]
 
@@ -84,7 +109,7 @@ def test_a_shard_that_is_there_is_left_alone_and_one_of_nothing_is_done(tmp_path
 def test_a_video_has_a_result_of_its_own(tmp_path, model, clip):
     folder = save_pictures(tmp_path / "pictures", 2)
     do(model, tmp_path / "out", [*list_files([str(folder)])[0], str(clip)], 2)
-    written, _ = merge(tmp_path / "out", tmp_path, ["h5"], 10)
+    written = merge(tmp_path / "out", tmp_path, ["h5"], 10).written
     assert [path.name for path in written] == ["pictures.h5", f"{clip.stem}_00000001.h5"]
     assert read_hdf5(written[1]).files is None
 
@@ -92,7 +117,7 @@ def test_a_video_has_a_result_of_its_own(tmp_path, model, clip):
 def test_many_pictures_are_merged_into_several_files(tmp_path, model):
     folder = save_pictures(tmp_path / "pictures", 5)
     do(model, tmp_path / "out", list_files([str(folder)])[0], 2)
-    written, _ = merge(tmp_path / "out", tmp_path, ["h5"], 4)
+    written = merge(tmp_path / "out", tmp_path, ["h5"], 4).written
     assert [(path.name, len(read_hdf5(path))) for path in written] == [("pictures_000.h5", 4), ("pictures_001.h5", 1)]
 
 
@@ -100,7 +125,34 @@ def test_missing_shards_are_counted_and_other_folders_refused(tmp_path, model):
     folder = save_pictures(tmp_path / "pictures", 2)
     do(model, tmp_path / "out", list_files([str(folder)])[0], 1)
     Shard(1, "pictures", ()).file(tmp_path / "out").unlink()
-    with pytest.raises(PartposeError, match=r"1 of 2 shards of .* are missing: `partpose predict` goes on with them"):
+    with pytest.raises(
+        PartposeError, match=r"1 of 2 shards of .* are missing, the first is 00000001: `partpose predict` goes"
+    ):
         merge(tmp_path / "out", tmp_path, ["h5"], 10)
     with pytest.raises(PartposeError, match="holds no plan of shards"):
         merge(folder, tmp_path, ["h5"], 10)
+
+
+def test_what_is_there_of_an_incomplete_job_is_merged_when_that_is_asked_for(tmp_path, model, clip):
+    folder = save_pictures(tmp_path / "pictures", 5)
+    do(model, tmp_path / "out", [*list_files([str(folder)])[0], str(clip)], 2)
+    for number in (0, 2, 3):
+        Shard(number, "pictures", ()).file(tmp_path / "out").unlink()
+    merged = merge(tmp_path / "out", tmp_path, ["h5"], 10, incomplete=True)
+    assert [Path(name).name for name in read_hdf5(tmp_path / "pictures.h5").files] == ["2.png", "3.png"]
+    assert [(one.path.name, one.pictures) for one in merged.missing] == [
+        ("00000000.h5", 2),
+        ("00000002.h5", 1),
+        ("00000003.h5", 0),
+    ]
+    Shard(1, "pictures", ()).file(tmp_path / "out").unlink()
+    with pytest.raises(PartposeError, match=r"4 of 4 shards of .* are missing, .* goes on with them$"):
+        merge(tmp_path / "out", tmp_path, ["h5"], 10, incomplete=True)
+
+
+def test_a_video_at_an_address_is_named_after_its_file_and_not_after_its_query(tmp_path, model, clip):
+    do(model, tmp_path / "out", [str(clip)], 1)
+    file = tmp_path / "out/shards/00000000.h5"
+    write_hdf5(replace(read_hdf5(file), source="https://x/day.mp4?next=http://y//z"), file)
+    (written,) = merge(tmp_path / "out", tmp_path, ["h5"], 10).written
+    assert written.name == "day_00000000.h5"

@@ -2,37 +2,41 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from partpose.cluster.plan import SHARDS, Shard
-from partpose.cluster.worker import Worker
+from partpose.cluster.worker import Worker, said
 from partpose.errors import PartposeError
 
-TRIES = 3
-"""How often a shard is given to another worker where one dies: a file may be what kills them."""
+RETRIES = 3
+"""How often a shard is given to another worker after one has died over it: a file may be what kills them."""
 
 
 def run(
-    shards: Sequence[Shard], workers: int | None, device: str | None, model: dict[str, Any]
+    shards: Sequence[Shard],
+    workers: int | None,
+    device: str | None,
+    model: dict[str, Any],
+    cores: float | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Do the shards, and yield what `Worker` says of each, as they are done.
+    """Do the shards, and yield what `Worker` says of each, as they are done; at the end, of each that its workers died over.
 
     A worker has one GPU where the cluster has any, or else one core. Ray restarts what dies, as long as there is a machine, and
-    gives its shard to another worker, three times at most; only the list of files and a few numbers pass between machines, so
-    memory does not grow with the input.
+    gives its shard to another worker, three more times at most; only the list of files and a few numbers pass between
+    machines, so memory does not grow with the input.
 
-    workers: at most; None for as many as the cluster has room for.  device: "cpu" leaves its GPUs alone.  model: what `Worker`
-    is made with, but for the device. Raises PartposeError where Ray is not installed, no cluster answers, or a worker fails
-    for good.
+    workers: at most; None for as many as the cluster has room for.  device: "cpu" leaves its GPUs alone, "cuda" wants them.
+    model: what `Worker` is made with, but for the device.  cores: of each worker that has no GPU.
+    Raises PartposeError where Ray is not installed, no cluster answers or it has no room, or a worker cannot begin.
     """
     ray = _ray()
     started = not ray.is_initialized()
     try:
         if started:
             ray.init(**_local_if_alone(), log_to_driver=False, logging_level=logging.ERROR)
-        yield from _done(ray, shards, workers, device, model)
+        yield from _done(ray, shards, workers, device, model, cores)
     except ConnectionError as error:
         address = os.environ.get("RAY_ADDRESS")
         raise PartposeError(f"no Ray cluster answers at RAY_ADDRESS={address}: {error}") from None
@@ -44,20 +48,48 @@ def run(
 
 
 def _done(
-    ray: Any, shards: Sequence[Shard], workers: int | None, device: str | None, model: dict[str, Any]
+    ray: Any,
+    shards: Sequence[Shard],
+    workers: int | None,
+    device: str | None,
+    model: dict[str, Any],
+    cores: float | None,
 ) -> Iterator[dict[str, Any]]:
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    there = ray.cluster_resources()
-    gpu = device != "cpu" and there.get("GPU", 0) > 0
-    most = max(1, min(workers or int(there.get("GPU" if gpu else "CPU", 1)), len(shards)))
+    _go_on_quietly(ray.data.DataContext.get_current())
+    resources, room = share(ray.cluster_resources(), device, cores)
+    most = max(1, min(workers or room, len(shards)))
     rows = ray.data.from_items([shard._asdict() for shard in shards], override_num_blocks=len(shards))
-    resources = {"num_gpus": 1} if gpu else {"num_cpus": 1}
-    pool = ray.data.ActorPoolStrategy(min_size=1, max_size=most)
-    given = model | {"device": None if gpu else "cpu"}
-    found = rows.map(Worker, fn_constructor_kwargs=given, compute=pool, max_task_retries=TRIES, **resources)
-    yield from found.iter_rows()
+    # A shard that waits at a worker would count its death as well
+    pool = ray.data.ActorPoolStrategy(min_size=1, max_size=most, max_tasks_in_flight_per_actor=1)
+    given = model | {"device": None if "num_gpus" in resources else "cpu"}
+    found = rows.map(Worker, fn_constructor_kwargs=given, compute=pool, max_task_retries=RETRIES, **resources)
+    seen = set()
+    for one in found.iter_rows():
+        seen.add(one["number"])
+        yield one
+    died = f"{RETRIES + 1} workers died over it, one after the other: a file may be to blame, or too little memory"
+    yield from (said(one, new=False, failed=f"{one}: {died}") for one in shards if one.number not in seen)
+
+
+def _go_on_quietly(context: Any) -> None:
+    """A shard whose workers die must not end the others; Ray would print a traceback for each."""
+    context.max_errored_blocks = -1
+    context.enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+
+
+def share(there: Mapping[str, float], device: str | None, cores: float | None) -> tuple[dict[str, float], int]:
+    """What of a cluster one worker gets, and how many of them there is room for. Raises PartposeError where there is none."""
+    gpus, cpus, each = int(there.get("GPU", 0)), there.get("CPU", 1), cores or 1
+    if device == "cuda" and not gpus:
+        raise PartposeError("--device cuda: the cluster has no GPU; leave it out, or say cpu")
+    if gpus and device != "cpu":
+        if cores is not None:
+            raise PartposeError("--cores-per-worker is for workers without a GPU: add --device cpu, or leave it out")
+        return {"num_gpus": 1}, gpus
+    if cores is not None and cores > cpus:
+        raise PartposeError(f"--cores-per-worker {cores:g}: the cluster has {cpus:g}")
+    return {"num_cpus": each}, int(cpus / each)
 
 
 def undone(shards: Sequence[Shard], output: Path) -> list[Shard]:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
 
-from partpose.cluster.plan import file_of, read_plan
+from partpose.cluster.plan import file_of, pictures_in, read_plan, stem_of
 from partpose.errors import PartposeError, Skipped
 from partpose.predict.files import write_files
 from partpose.predict.formats import read_hdf5
@@ -15,19 +16,40 @@ from partpose.predict.landmark_map import LandmarkMap
 from partpose.predict.poses import SHAPES, Poses
 
 
+class Missing(NamedTuple):
+    """A shard that is not done.  pictures: how many it has, 0 for a video."""
+
+    path: Path
+    pictures: int
+
+
+class Merged(NamedTuple):
+    """written: the files.  skipped: what could not be read.  missing: the shards that are not in them."""
+
+    written: list[Path]
+    skipped: list[Skipped]
+    missing: list[Missing]
+
+
 def merge(
-    folder: Path, output: Path, formats: Sequence[str], rows: int, landmarks: Path | None = None
-) -> tuple[list[Path], list[Skipped]]:
-    """Join all shards of a folder, in the order of the inputs; returns the files, and what could not be read.
+    folder: Path,
+    output: Path,
+    formats: Sequence[str],
+    rows: int,
+    landmarks: Path | None = None,
+    incomplete: bool = False,
+) -> Merged:
+    """Join all shards of a folder, in the order of the inputs.
 
     rows: of one file at most; where there are more pictures there are several, pictures_000 and so on.
-    Raises PartposeError where shards are missing, and for a folder that is none of these.
+    incomplete: join those that are there.
+    Raises PartposeError where shards are missing and that was not asked for, where none is there, and for a folder that is
+    none of these.
     """
     linear_map = LandmarkMap.load(landmarks) if landmarks else None
     written: list[Path] = []
     skipped: list[Skipped] = []
-    paths, of_pictures = _shards(folder)
-    pictures, videos = paths[:of_pictures], paths[of_pictures:]
+    pictures, videos, missing = _shards(folder, incomplete)
     groups = list(_of_at_most(pictures, rows))
     for i, group in enumerate(groups):
         stem = "pictures" if len(groups) == 1 else f"pictures_{i:03d}"
@@ -37,9 +59,9 @@ def merge(
     for path in videos:
         poses = read_hdf5(path)
         skipped += poses.skipped
-        stem = f"{Path(poses.source).stem}_{path.stem}"
+        stem = f"{stem_of(poses.source)}_{path.stem}"
         written += _write(poses, output / stem, formats, linear_map)
-    return written, skipped
+    return Merged(written, skipped, missing)
 
 
 def joined(paths: Sequence[Path]) -> Poses:
@@ -62,15 +84,24 @@ def _write(poses: Poses, stem: Path, formats: Sequence[str], linear_map: Landmar
     return write_files(poses if linear_map is None else poses.landmarks(linear_map), stem, formats)
 
 
-def _shards(folder: Path) -> tuple[list[Path], int]:
-    """The files of all shards, and how many of them, the first ones, are of pictures."""
+def _shards(folder: Path, incomplete: bool) -> tuple[list[Path], list[Path], list[Missing]]:
+    """The files of all shards of pictures, those of videos, and what is missing of both."""
     plan = read_plan(folder)
-    paths = [file_of(folder, number) for number in range(plan["shards"])]
-    if missing := sum(not path.is_file() for path in paths):
+    there: dict[int, Path] = {}
+    missing: list[Missing] = []
+    for number in range(plan["shards"]):
+        path = file_of(folder, number)
+        if path.is_file():
+            there[number] = path
+        else:
+            missing.append(Missing(path, pictures_in(plan, number)))
+    if missing and not (there and incomplete):
         raise PartposeError(
-            f"{missing} of {len(paths)} shards of {folder} are missing: `partpose predict` goes on with them"
+            f"{len(missing)} of {plan['shards']} shards of {folder} are missing, the first is {missing[0].path.stem}: "
+            f"`partpose predict` goes on with them{', --incomplete merges the others' if there else ''}"
         )
-    return paths, plan["of_pictures"]
+    pictures, videos = ([path for n, path in there.items() if (n < plan["of_pictures"]) is of] for of in (True, False))
+    return pictures, videos, missing
 
 
 def _of_at_most(paths: Sequence[Path], rows: int) -> Iterator[list[Path]]:

@@ -23,6 +23,13 @@ class Engine:
     workers: Annotated[int | None, Positive] = None
     """ray: models at once, at most; without it as many as there are GPUs, or cores."""
 
+    cores_per_worker: Annotated[float | None, Parameter(validator=Number(gt=0))] = None
+    """ray, without GPUs: cores of a worker. Below 1 there are more workers than cores, which helps where a store is slow;
+    above 1 each computes with several. Default: 1."""
+
     def __post_init__(self) -> None:
-        if self.engine == "here" and (self.shard, self.workers) != (Engine.shard, Engine.workers):
-            raise PartposeError("--shard and --workers are about --engine ray: add it, or leave them out")
+        asked = (self.shard, self.workers, self.cores_per_worker)
+        if self.engine == "here" and asked != (Engine.shard, Engine.workers, Engine.cores_per_worker):
+            raise PartposeError(
+                "--shard, --workers and --cores-per-worker are about --engine ray: add it, or leave them out"
+            )

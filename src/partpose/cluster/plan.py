@@ -3,18 +3,25 @@
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from partpose.data.atomic import atomic, make_folder
 from partpose.data.sources import find_sources
-from partpose.data.walk import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural
+from partpose.data.walk import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural, readable
 from partpose.errors import PartposeError, Skipped
 
 PLAN, SHARDS = "plan.json", "shards"
+COUNTS = ("shards", "of_pictures", "pictures", "size")
+"""What a plan counts: all shards, those of pictures, which are the first, all pictures, and those of a full shard."""
 MANIFEST = ".txt"
+WEB = ("http://", "https://")
+STALE = 60.0
+"""Seconds after which nobody is writing any more to what is half written."""
 
 
 class Shard(NamedTuple):
@@ -27,6 +34,11 @@ class Shard(NamedTuple):
     def file(self, output: Path) -> Path:
         """Where its poses go; the file is there when, and only when, the shard is done."""
         return file_of(output, self.number)
+
+    def __str__(self) -> str:
+        """How messages call it."""
+        last = f" to {readable(self.files[-1])}" if len(self.files) > 1 else ""
+        return f"shard {self.number:08d} ({readable(self.files[0])}{last})"
 
 
 def file_of(output: Path, number: int) -> Path:
@@ -58,7 +70,7 @@ def list_files(inputs: Sequence[str]) -> tuple[list[str], list[Skipped]]:
             files += [os.path.abspath(file) for source in sources for file in source.files]  # noqa: PTH100, links stay
             skipped += missed
     known = [file for file in dict.fromkeys(files) if _kind(file)]
-    skipped += [Skipped(file, "has an unknown ending") for file in files if not _kind(file)]
+    skipped += [Skipped(file, "has an unknown ending") for file in dict.fromkeys(files) if not _kind(file)]
     if not known:
         raise PartposeError(f"nothing to predict in {', '.join(inputs)}: expected pictures or videos")
     return known, skipped
@@ -67,10 +79,10 @@ def list_files(inputs: Sequence[str]) -> tuple[list[str], list[Skipped]]:
 def read_manifest(path: Path) -> list[str]:
     """The lines of a manifest that name a file; empty ones and those that begin with # do not. Raises PartposeError."""
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        with path.open(encoding="utf-8") as file:
+            named = [line for line in map(str.strip, file) if line and not line.startswith("#")]
     except (OSError, UnicodeDecodeError) as error:
         raise PartposeError(f"cannot read the manifest {path}: {error}") from None
-    named = [line for line in lines if line and not line.startswith("#")]
     return [line if "://" in line else os.path.abspath(path.parent / line) for line in named]  # noqa: PTH100, links stay
 
 
@@ -87,13 +99,14 @@ def settle(output: Path, shards: Sequence[Shard], about: dict[str, str]) -> None
 
     about: of the model and the options. Raises PartposeError where the folder holds results of another plan.
     """
-    pictures = sum(shard.kind == "pictures" for shard in shards)
-    wanted = {**about, "files": fingerprint(shards), "shards": len(shards), "of_pictures": pictures}
+    sizes = [len(shard.files) for shard in shards if shard.kind == "pictures"]
+    counts = zip(COUNTS, (len(shards), len(sizes), sum(sizes), max(sizes, default=0)), strict=True)
+    wanted = {**about, "files": fingerprint(shards), **dict(counts)}
     path = output / PLAN
     if path.is_file():
         there = read_plan(output)
         if changed := [name for name in wanted if there.get(name) != wanted[name]]:
-            what = {"files": "inputs", "shards": "inputs"}.get(changed[0], changed[0])
+            what = "inputs" if changed[0] in ("files", *COUNTS) else changed[0]
             raise PartposeError(f"{output} holds results of another call, with other {what}: name another --output")
         return
     make_folder(output / SHARDS)
@@ -105,13 +118,26 @@ def read_plan(output: Path) -> dict[str, Any]:
     """What `settle` wrote. Raises PartposeError where there is no such thing."""
     try:
         plan = json.loads((output / PLAN).read_text(encoding="utf-8"))
-        if isinstance(plan.get("shards"), int) and isinstance(plan.get("of_pictures"), int):
+        if all(isinstance(plan.get(name), int) for name in COUNTS):
             return plan
     except (OSError, ValueError, AttributeError):
         pass
     raise PartposeError(
         f"{output} holds no plan of shards that can be read: `partpose predict … --engine ray` makes one"
     )
+
+
+def pictures_in(plan: dict[str, Any], number: int) -> int:
+    """How many pictures a shard of a plan has; 0 for a video."""
+    return max(0, min(plan["size"], plan["pictures"] - number * plan["size"]))
+
+
+def clear_partial(output: Path) -> None:
+    """Remove what killed workers have left half written; a call that runs beside this one may be at what is young."""
+    for left in (output / SHARDS).glob(".partial-*"):
+        with suppress(OSError):  # it has just been given its name
+            if time.time() - left.stat().st_mtime > STALE:
+                left.unlink()
 
 
 def fingerprint(shards: Iterable[Shard]) -> str:
@@ -124,7 +150,16 @@ def fingerprint(shards: Iterable[Shard]) -> str:
 
 def ending_of(file: str) -> str:
     """`.jpg` of a path, or of an address with or without a query."""
-    return Path(urlsplit(file).path if "://" in file else file).suffix
+    return _plain(file).suffix
+
+
+def stem_of(file: str) -> str:
+    """`clip` of …/clip.mp4, as `ending_of`."""
+    return _plain(file).stem
+
+
+def _plain(file: str) -> Path:
+    return Path(urlsplit(file).path if "://" in file else file)
 
 
 def _kind(file: str) -> str:
@@ -138,8 +173,11 @@ def _listed(address: str) -> list[str]:
 
     try:
         system, path = fsspec.core.url_to_fs(address)
-        if system.isfile(path):
+        # A web server answers for a folder as for a file; only the ending tells
+        if (_kind(address) or not address.startswith(WEB)) and system.isfile(path):
             return [address]
-        return sorted(map(system.unstrip_protocol, system.find(path)), key=natural)
+        # What is not there, or does not answer, is an empty folder to `find`, and an error to `ls`
+        found = system.find(path) or system.ls(path, detail=False)
+        return sorted(map(system.unstrip_protocol, found), key=natural)
     except Exception as error:  # every store has errors of its own
-        raise PartposeError(f"cannot list {address}: {error}") from None
+        raise PartposeError(f"cannot list {address}: {str(error) or type(error).__name__}") from None

@@ -1,27 +1,20 @@
 """What a worker does: one shard after the other, each a file that is there when it is done."""
 
-import shutil
-import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from partpose.cluster.plan import Shard, ending_of
+from partpose.cluster.fetch import Unfetched, fetched
+from partpose.cluster.plan import Shard
 from partpose.data.images import Unreadable
 from partpose.data.sources import Source
 from partpose.edit.names import named
-from partpose.errors import Skipped
+from partpose.errors import PartposeError, Skipped
 from partpose.predict.formats import write_hdf5
 from partpose.predict.poses import Poses
 from partpose.predict.predictor import NothingRead, load
-
-
-class Unfetched(Exception):
-    """Files of a shard could not be fetched, though they may be there: the shard is not done."""
 
 
 class Worker:
@@ -39,13 +32,16 @@ class Worker:
         shard = Shard(int(row["number"]), row["kind"], tuple(row["files"]))
         file = shard.file(self.output)
         if file.is_file():
-            return _said(shard, new=False)
+            return said(shard, new=False)
         try:
             poses = self.predict(shard)
+            write_hdf5(named(poses, self.names), file)
         except Unfetched as error:
-            return _said(shard, new=False, failed=str(error))
-        write_hdf5(named(poses, self.names), file)
-        return _said(shard, len(poses), len(poses.skipped))
+            return said(shard, new=False, failed=f"shard {shard.number:08d}: {error}")
+        except Exception as error:  # one shard must not end all others; whoever reads it wants to know which, and why
+            kind = "" if isinstance(error, PartposeError) else f"{type(error).__name__}: "
+            return said(shard, new=False, failed=f"{shard}: {kind}{error}")
+        return said(shard, len(poses), len(poses.skipped))
 
     def predict(self, shard: Shard) -> Poses:
         """The poses of a shard; of one that cannot be read at all none, with the reasons. Raises Unfetched."""
@@ -60,7 +56,8 @@ class Worker:
         return _with_addresses(poses, shard, source)
 
 
-def _said(shard: Shard, rows: int = 0, skipped: int = 0, new: bool = True, failed: str = "") -> dict[str, Any]:
+def said(shard: Shard, rows: int = 0, skipped: int = 0, new: bool = True, failed: str = "") -> dict[str, Any]:
+    """What is said of a shard. failed: which shard it is and why it is not done, nothing where it is."""
     return {"number": shard.number, "rows": rows, "skipped": skipped, "new": new, "failed": failed}
 
 
@@ -70,37 +67,6 @@ def _with_addresses(poses: Poses, shard: Shard, source: Source) -> Poses:
     skipped = tuple(one._replace(path=addresses.get(one.path, one.path)) for one in poses.skipped)
     provenance = {**poses.provenance, "input": shard.files[0]}
     return replace(poses, source=shard.files[0], skipped=skipped, provenance=provenance)
-
-
-@contextmanager
-def fetched(shard: Shard) -> Generator[tuple[Source, list[Skipped]]]:
-    """The shard as a source whose files lie on this machine, and what is not there; copies are gone afterwards.
-
-    Raises Unfetched for whatever else a store may say: it may give the file the next time.
-    """
-    with tempfile.TemporaryDirectory(prefix="partpose-") as folder:
-        there, missed = [], []
-        for i, file in enumerate(shard.files):
-            try:
-                there.append((_here(file, Path(folder) / f"{i}{ending_of(file)}"), file))
-            except FileNotFoundError:
-                missed.append(Skipped(file, "is not there"))
-            except Exception as error:  # every store has errors of its own
-                raise Unfetched(f"{file} cannot be fetched: {error}") from error
-        files, names = tuple(path for path, _ in there), tuple(name for _, name in there)
-        path = files[0] if shard.kind == "video" and files else Path(folder)
-        yield Source(path, shard.kind, files, names, f"{shard.number:08d}"), missed
-
-
-def _here(file: str, copy: Path) -> Path:
-    """A path on this machine: the file itself, or a copy of what an address names."""
-    if "://" not in file:
-        return Path(file)
-    import fsspec
-
-    with fsspec.open(file, "rb") as far, copy.open("wb") as near:
-        shutil.copyfileobj(far, near)
-    return copy
 
 
 def _nothing(parts: int, source: Source, skipped: list[Skipped]) -> Poses:
