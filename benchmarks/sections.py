@@ -1,6 +1,7 @@
 """A page whose sections are written by different commands: each stands between markers and leaves the others alone."""
 
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,8 +22,12 @@ _SECTION = re.compile(r"<!-- (\S+) -->\n(.*?)\n<!-- end of \1 -->\n", re.DOTALL)
 
 def repeat(script: str, words: Sequence[str]) -> str:
     """The command line that writes a section anew, from the `words` that a benchmark was given, whichever page they name."""
-    given = re.sub(r" --page(=\S*| (?!-)\S+)?(?= |$)", "", "".join(f" {word}" for word in words))
-    return f"python benchmarks/{script}{given}{PAGED}"
+    kept = [word for before, word in zip(["", *words], words, strict=False) if not _of_a_page(before, word)]
+    return " ".join([f"python benchmarks/{script}", *map(shlex.quote, kept)]) + PAGED
+
+
+def _of_a_page(before: str, word: str) -> bool:
+    return word.split("=", maxsplit=1)[0] == "--page" or (before == "--page" and not word.startswith("-"))
 
 
 def write_section(path: Path, name: str, text: str) -> None:

@@ -24,8 +24,11 @@ def test_a_new_page_has_a_head(tmp_path, module):
     assert (tmp_path / "docs/results.md").read_text().startswith("# Results\n")
 
 
-@pytest.mark.parametrize("page", [["--page"], ["--page", "other.md"], ["--page=other.md"]])
+@pytest.mark.parametrize("page", [["--page"], ["--page", "my page.md"], ["--page=other.md"]])
 def test_the_command_of_a_section_writes_it_again(module, page):
     repeat = module("sections").repeat
     assert repeat("a.py", ["--half", *page]) == "python benchmarks/a.py --half --page docs/results.md"
+    assert (
+        repeat("a.py", ["--model", "my run", *page]) == "python benchmarks/a.py --model 'my run' --page docs/results.md"
+    )
     assert repeat("a.py", [*page, "--rounds", "3"]) == "python benchmarks/a.py --rounds 3 --page docs/results.md"

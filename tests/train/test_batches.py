@@ -89,7 +89,7 @@ def test_a_partner_is_another_frame_of_the_same_clip_nearby(clip):
     assert (partners != batches.partners(rows, clips, 1)).any()
 
 
-def test_what_comes_next_is_asked_for_where_it_lies_on_disk_alone(monkeypatch):
+def test_what_comes_next_is_asked_for_unless_it_lies_on_the_device(monkeypatch):
     asked = []
     monkeypatch.setattr(module, "ask", lambda _, rows: asked.append(rows.tolist()))
     batches = Batches(pictures(8), 4, 0, CPU)

@@ -190,9 +190,12 @@ def test_the_rows_of_the_next_step_are_asked_for_in_this_one(tmp_path, monkeypat
     right = loop.Batches.at
     monkeypatch.setattr(loop.Batches, "soon", lambda _, rows: soon.append(rows.tolist()))
     monkeypatch.setattr(loop.Batches, "at", lambda self, rows: looked.append(rows.tolist()) or right(self, rows))
-    train_in(tmp_path, small(steps=3, log_every=10))
+    clip = lambda: canvases()._replace(clip=np.zeros(10, np.int64))  # noqa: E731
+    settings = small(steps=3, log_every=10).override({"data": {"pairs": "video"}}, "the test")
+    train_in(tmp_path, settings, read=clip)
     steps = [rows for rows in looked if len(rows) == 8]
-    assert soon[:2] == steps[1:3]
+    pictures, partners = steps[1::2], steps[::2]
+    assert soon[:4] == [pictures[1], partners[1], pictures[2], partners[2]]
 
 
 def test_pairs_are_frames_of_one_object_of_one_clip():

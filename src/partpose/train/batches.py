@@ -43,7 +43,7 @@ class Batches:
         return chosen.permute(0, 3, 1, 2).float().div_(255)
 
     def soon(self, rows: NDArray) -> None:
-        """These rows come next: where they lie on disk, they are read while the step before them is taken."""
+        """These rows come next: of a file on disk they are read meanwhile, see `ask`."""
         if self.resident is None:
             ask(self.pixels, rows)
 

@@ -135,7 +135,7 @@ class Trainer:
             beside = self.beside(step, rows, mine)
             terms = self.forward(self.batches.at(rows[mine]), draw, self.settings, rng, beside, self.perceptual)
             loss = total(terms, self.settings)
-        self.batches.soon(self.batches.rows(step + 1)[mine])
+        self.ask_for(step + 1, mine)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), t.clip)
@@ -144,6 +144,13 @@ class Trainer:
         self.clock.tick()
         if self.clock.step % t.log_every == 0 or self.clock.progress >= 1:
             self.log(terms, loss)
+
+    def ask_for(self, step: int, mine: slice) -> None:
+        """The pictures of a step that comes next, and their partners."""
+        rows = self.batches.rows(step)
+        self.batches.soon(rows[mine])
+        if self.clips is not None:
+            self.batches.soon(self.batches.partners(rows, self.clips, step)[mine])
 
     def beside(self, step: int, rows: NDArray, mine: slice) -> Beside:
         """Partners and scenes, where they are asked for, of some of the pictures of a step."""
