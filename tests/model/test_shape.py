@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from partpose.model.shape import Logits, Shape, spatial_softmax, twice
+from partpose.model.shape import Logits, Shape, kept_doubling, spatial_softmax, twice
 
 
 def rng() -> torch.Generator:
@@ -62,3 +62,11 @@ def test_twice_is_torchs_bicubic_interpolation(size):
     maps = torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(0))
     expected = torch.nn.functional.interpolate(maps, scale_factor=2, mode="bicubic", align_corners=False)
     torch.testing.assert_close(twice(maps), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 12])
+def test_doubling_is_torch_s(n):
+    maps = torch.rand(1, 1, n, n)
+    matrix = kept_doubling(n, torch.device("cpu"))
+    ours = torch.nn.functional.interpolate(maps, scale_factor=2, mode="bicubic", align_corners=False)
+    torch.testing.assert_close(matrix @ maps @ matrix.T, ours)

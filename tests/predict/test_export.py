@@ -127,14 +127,6 @@ def test_no_bicubic_resizing_is_left_to_the_runtime(exported):
     assert b"cubic" not in modes
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 12])
-def test_doubling_is_torch_s(n):
-    maps = torch.rand(1, 1, n, n)
-    matrix = kept_doubling(n, torch.device("cpu"))
-    ours = torch.nn.functional.interpolate(maps, scale_factor=2, mode="bicubic", align_corners=False)
-    torch.testing.assert_close(matrix @ maps @ matrix.T, ours)
-
-
 def test_a_loaded_file_predicts_as_the_run_does(exported, tmp_path):
     folder = save_pictures(tmp_path / "pictures", 5)
     run, file = load(exported.run, "cpu"), load(exported.path)
