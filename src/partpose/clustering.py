@@ -25,6 +25,8 @@ from partpose.wanted import Wanted
 
 FAILED = "failed.jsonl"
 """Beside the shards: which of them the last call has not done, and why."""
+ROUNDS = 2
+"""How often a shard is tried: it may have been its machine that failed, or the fault may have passed."""
 DEVICES = (None, "cpu", "cuda")
 POSSIBLE = ("average", "uncertainty", "batch", "skip_existing", "boxes")
 
@@ -61,12 +63,15 @@ def predict_on_cluster(
 
 
 def _run(rest: Sequence[Shard], engine: Engine, device: str | None, model: dict[str, Any]) -> list[dict[str, Any]]:
-    said = []
+    said: dict[int, dict[str, Any]] = {}
+    total = len(rest)
     with counting("shards") as progress:
-        for one in run(rest, engine.workers, device, model, engine.cores_per_worker) if rest else ():
-            said.append(one)
-            progress(len(said), len(rest))
-    return said
+        for _ in range(ROUNDS):
+            for one in run(rest, engine.workers, device, model, engine.cores_per_worker) if rest else ():
+                said[one["number"]] = one
+                progress(len(said), total)
+            rest = [shard for shard in rest if said[shard.number]["failed"]]
+    return list(said.values())
 
 
 def _say(said: Sequence[dict[str, Any]], before: int, output: Path) -> None:
@@ -84,7 +89,8 @@ def _say(said: Sequence[dict[str, Any]], before: int, output: Path) -> None:
             f"{count(len(failed), 'shard')} not done, give the same command again, or `partpose merge --incomplete`; "
             f"the reasons are in {output / SHARDS / FAILED}, the first: {failed[0].reason}"
         )
-    if said and not rows and not before:
+    # Of what a worker wrote just before it died nothing is known but that it is there
+    if missed and not rows and not before and all(one["new"] for one in said):
         raise PartposeError(f"none of {count(missed, 'file')} could be read, the reasons are in {output / SHARDS}")
     print(f"next: partpose merge {output} --output RESULTS")
 

@@ -8,6 +8,7 @@ from training import save_pictures, save_untrained
 
 from partpose import clustering, prediction
 from partpose.cli import main
+from partpose.cluster import worker
 from partpose.cluster.fetch import Unfetched
 from partpose.cluster.worker import Worker
 from partpose.errors import PartposeError
@@ -24,10 +25,11 @@ def here(monkeypatch) -> None:
     """Shards are done one after the other, in this process."""
 
     def run(shards, workers, device, given, cores):  # noqa: ARG001
-        worker = Worker(**given, device="cpu")
-        yield from (worker(shard._asdict()) for shard in shards)
+        one = Worker(**given, device="cpu")
+        yield from (one(shard._asdict()) for shard in shards)
 
     monkeypatch.setattr(clustering, "run", run)
+    monkeypatch.setattr(worker, "PAUSE", 0.0)
 
 
 def call(*words: object) -> int:
@@ -121,6 +123,41 @@ def test_what_failed_and_is_done_later_is_not_listed_any_more(tmp_path, model, m
     assert not (job / "shards/failed.jsonl").exists()
     assert call("merge", job, "--output", tmp_path / "out") == 0
     assert not (tmp_path / "out/skipped.jsonl").exists()
+
+
+def test_what_has_failed_is_tried_again_when_all_others_are_done(tmp_path, model, monkeypatch, capsys):
+    """By then it may come to another machine."""
+    folder, real, seen = save_pictures(tmp_path / "pictures", 3), Worker.predict, []
+
+    def predict(self, shard):
+        seen.append(shard.number)
+        if shard.number == 1 and seen.count(1) == 1:
+            raise Unfetched("503")
+        return real(self, shard)
+
+    monkeypatch.setattr(Worker, "predict", predict)
+    job = tmp_path / "job"
+    assert call("predict", model, folder, "--output", job, "--engine", "ray", "--shard", "1") == 0
+    assert seen == [0, 1, 2, 1]
+    assert "3 pictures in 3 shards" in capsys.readouterr().out
+    assert not (job / "shards/failed.jsonl").exists()
+
+
+@pytest.mark.parametrize("skipped", [0, 1])
+def test_a_shard_whose_worker_died_when_it_was_written_is_no_failure(tmp_path, monkeypatch, model, capsys, skipped):
+    """The next worker finds its file, and knows no numbers; beside it a shard of nothing may have been done."""
+    folder = save_pictures(tmp_path / "pictures", 1 + skipped)
+    for i in range(skipped):
+        (folder / f"{i + 1}.png").write_bytes(b"broken")
+    real = Worker.__call__
+
+    def twice(self, row):
+        once = real(self, row)
+        return real(self, row) if row["number"] == 0 else once
+
+    monkeypatch.setattr(Worker, "__call__", twice)
+    assert call("predict", model, folder, "--output", tmp_path / "job", "--engine", "ray", "--shard", "1") == 0
+    assert "next: partpose merge" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("device", ["mps", "cuda:1", "gpu"])

@@ -131,12 +131,13 @@ def test_options_that_would_do_nothing_are_refused(tmp_path, capsys, options, wo
 @pytest.mark.parametrize(
     ("there", "device", "cores", "each", "room"),
     [
-        ({"CPU": 8, "GPU": 2}, None, None, {"num_gpus": 1}, 2),
-        ({"CPU": 8, "GPU": 2}, "cuda", None, {"num_gpus": 1}, 2),
-        ({"CPU": 8, "GPU": 2}, "cpu", None, {"num_cpus": 1}, 8),
-        ({"CPU": 8}, None, 0.5, {"num_cpus": 0.5}, 16),
-        ({"CPU": 8}, None, 3, {"num_cpus": 3}, 2),
-        ({}, None, None, {"num_cpus": 1}, 1),
+        ([{"CPU": 8, "GPU": 2}], None, None, {"num_gpus": 1}, 2),
+        ([{"CPU": 8, "GPU": 2}, {"CPU": 4, "GPU": 1}], "cuda", None, {"num_gpus": 1}, 3),
+        ([{"CPU": 8, "GPU": 2}], "cpu", None, {"num_cpus": 1}, 8),
+        ([{"CPU": 8}], None, 0.5, {"num_cpus": 0.5}, 16),
+        ([{"CPU": 8}], None, 3, {"num_cpus": 3}, 2),
+        ([{"CPU": 4}, {}, {"CPU": 2}, {"CPU": 5}], None, 3, {"num_cpus": 3}, 2),
+        ([{}], None, None, {"num_cpus": 1}, 0),
     ],
 )
 def test_a_worker_gets_its_share_of_the_cluster(there, device, cores, each, room):
@@ -146,9 +147,9 @@ def test_a_worker_gets_its_share_of_the_cluster(there, device, cores, each, room
 @pytest.mark.parametrize(
     ("device", "cores", "there", "words"),
     [
-        ("cuda", None, {"CPU": 8}, "--device cuda: the cluster has no GPU"),
-        (None, 9, {"CPU": 8}, "--cores-per-worker 9: the cluster has 8"),
-        (None, 2, {"CPU": 8, "GPU": 1}, "--cores-per-worker is for workers without a GPU"),
+        ("cuda", None, [{"CPU": 8}], "--device cuda: the cluster has no GPU"),
+        (None, 8, [{"CPU": 4}] * 10, "--cores-per-worker 8: no machine of the cluster has more than 4"),
+        (None, 2, [{"CPU": 8, "GPU": 1}], "--cores-per-worker is for workers without a GPU"),
     ],
 )
 def test_a_share_that_is_not_there_is_refused(device, cores, there, words):

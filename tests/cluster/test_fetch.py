@@ -1,5 +1,8 @@
 """Files of a shard that a store has, has not, or does not give: an HTTP server that answers what its paths say."""
 
+import errno
+import fcntl
+import os
 import socket
 import threading
 from collections import Counter
@@ -115,7 +118,7 @@ def test_a_wrapped_failure_is_known_by_its_cause():
     for cause in (Status(), OSError("refused")):
         error = FileNotFoundError("http://x/a.png")
         error.__cause__ = cause
-        assert fetch._settled(error, "http://x/a.png", Path("copy")) == ""
+        assert not fetch._is_gone(error, "http://x/a.png", Path("copy"))
 
 
 def test_a_server_that_stumbles_is_asked_again(store):
@@ -138,28 +141,44 @@ def test_several_files_are_fetched_at_once_and_not_too_many(store):
     assert store.most == fetch.AT_ONCE
 
 
-def refuse(monkeypatch, *names: str) -> None:
-    """A store that has a rule against some files."""
+def test_a_store_that_refuses_leaves_the_shard(tmp_path, monkeypatch):
+    """s3fs has the same word for a rule against one file and for a token that has run out."""
     from fsspec.implementations import local
 
-    real = local.LocalFileSystem.get_file
+    asked = []
 
-    def get_file(self, path, *rest, **options):
-        if Path(path).name in names:
-            raise PermissionError("Forbidden")
-        return real(self, path, *rest, **options)
+    def get_file(self, path, *_, **__):  # noqa: ARG001
+        asked.append(Path(path).name)
+        raise PermissionError("ExpiredToken")
 
+    (tmp_path / "a.png").write_text("a")
     monkeypatch.setattr(local.LocalFileSystem, "get_file", get_file)
+    with pytest.raises(Unfetched, match=r"a.png cannot be fetched: ExpiredToken"):
+        fetch_all(f"file://{tmp_path}/a.png")
+    assert asked == ["a.png"], "it will not think better of it in a moment"
 
 
-def test_one_file_that_may_not_be_read_is_passed_over_and_not_a_whole_shard(tmp_path, monkeypatch):
-    for name in "ab":
-        (tmp_path / f"{name}.png").write_text(name)
-    files = [f"file://{tmp_path}/{name}.png" for name in "ab"]
-    refuse(monkeypatch, "a.png")
-    assert fetch_all(*files) == ({files[1]: b"b"}, [Skipped(files[0], "may not be read (no permission)")])
-    with pytest.raises(Unfetched, match=r"a.png may not be read .*, and there is nothing else in the shard"):
-        fetch_all(files[0], f"file://{tmp_path}/none.png")
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO, errno.ESTALE, errno.EMFILE])
+def test_a_path_that_this_machine_cannot_open_leaves_the_shard(tmp_path, monkeypatch, code):
+    def fail(path):
+        raise OSError(code, os.strerror(code), path)
+
+    (tmp_path / "a.png").write_text("a")
+    monkeypatch.setattr(fetch, "_open", fail)
+    with pytest.raises(Unfetched, match=rf"a.png cannot be opened: {os.strerror(code)}"):
+        fetch_all(f"{tmp_path}/a.png")
+
+
+def test_a_path_that_is_itself_to_blame_is_left_to_its_decoder(tmp_path):
+    """A pipe to which nobody writes must not be waited for."""
+    (tmp_path / "a.png").write_text("a")
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    names = ("a.png", "folder.png", "loop.png", "pipe.png", "none.png", "nul\0.png", f"{'x' * 300}.png")
+    files = tuple(f"{tmp_path}/{name}" for name in names)
+    with fetched(Shard(0, "pictures", files)) as (source, missed):
+        assert (source.names, missed) == (files, [])
 
 
 @pytest.mark.parametrize("prefix", ["", "file://"])
@@ -170,6 +189,45 @@ def test_a_machine_without_the_disk_leaves_the_shard(tmp_path, prefix, made):
         disk.mkdir()  # where it would be mounted
     with pytest.raises(Unfetched, match=f"disk is not there on {socket.gethostname()}, or is empty"):
         fetch_all(f"{prefix}{disk}/a.png", f"{prefix}{disk}/b.png")
+
+
+def test_a_file_on_another_disk_does_not_vouch_for_the_one_that_is_missing(tmp_path):
+    (tmp_path / "a.png").write_text("a")
+    with pytest.raises(Unfetched, match=f"{tmp_path}/disk is not there on"):
+        fetch_all(f"{tmp_path}/a.png", f"{tmp_path}/disk/b.png")
+
+
+def test_a_disk_that_goes_while_a_shard_is_done_leaves_it(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (disk / "a.png").write_text("a")
+    with (
+        pytest.raises(Unfetched, match=f"{disk} is not there on .*, or is empty"),
+        fetched(Shard(0, "pictures", (f"{disk}/a.png",))) as (source, _),
+    ):
+        source.files[0].unlink()
+
+
+def test_a_folder_that_is_looked_at_just_as_it_is_made_is_held_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch.tempfile, "tempdir", str(tmp_path))
+    real, letting_go = fcntl.flock, []
+
+    def flock(held, how):
+        """Somebody who clears up has the lock when it is asked for, and a moment later lets go of it."""
+        (folder,) = tmp_path.glob(f"{fetch.COPIES}*")
+        other = os.open(folder, os.O_RDONLY)
+        real(other, fcntl.LOCK_EX)
+        letting_go.append(threading.Timer(0.05, os.close, [other]))
+        letting_go[0].start()
+        real(held, how)
+
+    monkeypatch.setattr(fetch.fcntl, "flock", flock)
+    with fetch._folder() as mine:
+        (mine / "0.png").write_text("a copy")
+        letting_go[0].join()
+        monkeypatch.setattr(fetch.fcntl, "flock", real)
+        fetch._clear_stale(tmp_path)
+        assert (mine / "0.png").is_file()
 
 
 def test_copies_of_a_killed_worker_are_removed_and_those_of_others_are_not(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from training import save_pictures
 
-from partpose.cluster.plan import clear_partial, cut, fingerprint, list_files, read_manifest, settle
+from partpose.cluster.plan import clear_partial, cut, ending_of, fingerprint, list_files, read_manifest, settle
 from partpose.errors import PartposeError
 
 
@@ -86,6 +87,55 @@ def test_a_folder_of_a_web_server_is_listed(tmp_path, web):
     assert list_files([f"{web}/more/"])[0] == wanted
     assert list_files([f"{web}/more"])[0] == wanted
     assert list_files([f"{web}/more/1.png?next=http://x//y"])[0] == [f"{web}/more/1.png?next=http://x//y"]
+
+
+def test_a_folder_below_that_cannot_be_listed_is_no_empty_one(tmp_path, monkeypatch):
+    """`find` of fsspec would leave it out; one that has gone in the meantime is left out."""
+    from fsspec.implementations.local import LocalFileSystem
+
+    real = LocalFileSystem.ls
+    save_pictures(tmp_path / "a/b/c", 2)
+    save_pictures(tmp_path / "a", 1)
+    wanted = [f"file://{tmp_path}/a/{name}.png" for name in ("0", "b/c/0", "b/c/1")]
+    assert list_files([f"file://{tmp_path}/a"])[0] == wanted
+    for error, words in ((PermissionError("no"), "cannot list file://.*: no"), (FileNotFoundError("gone"), "")):
+
+        def ls(self, path, *rest, error=error, **options):
+            if path.endswith("/c"):
+                raise error
+            return real(self, path, *rest, **options)
+
+        monkeypatch.setattr(LocalFileSystem, "ls", ls)
+        with pytest.raises(PartposeError, match=words) if words else nullcontext():
+            assert list_files([f"file://{tmp_path}/a"])[0] == wanted[:1]
+
+
+def test_a_store_that_lists_all_names_at_once_is_not_walked(monkeypatch):
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    def find(self, path):  # noqa: ARG001
+        return ["/bucket/a.png", "/bucket/b/c.png"]
+
+    def ls(self, path, *_, **__):  # noqa: ARG001
+        pytest.fail("a billion names are asked for a folder at a time")
+
+    monkeypatch.setattr(MemoryFileSystem, "find", find)
+    monkeypatch.setattr(MemoryFileSystem, "ls", ls)
+    assert list_files(["memory://bucket"])[0] == ["memory:///bucket/a.png", "memory:///bucket/b/c.png"]
+
+
+@pytest.mark.parametrize(
+    ("file", "ending"),
+    [
+        ("s3://b/mouse#1.jpg", ".jpg"),
+        ("s3://b/mouse?.v2.png", ".png"),
+        ("/data/mouse#1.jpg", ".jpg"),
+        ("https://h/a.png?next=b.doc#top", ".png"),
+    ],
+)
+def test_only_a_web_address_has_a_query(file, ending):
+    assert ending_of(file) == ending
+    assert [shard.kind for shard in cut([file], 1)] == ["pictures"]
 
 
 def test_what_is_half_written_and_old_is_removed(tmp_path):

@@ -1,5 +1,9 @@
 """A worker and its shards, and what joins their files."""
 
+import errno
+import os
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,9 +11,11 @@ import numpy as np
 import pytest
 from training import save_pictures, save_untrained
 
+from partpose.cluster import fetch, worker
 from partpose.cluster.merge import merge
 from partpose.cluster.plan import Shard, cut, list_files, settle
 from partpose.cluster.worker import Worker
+from partpose.data import images
 from partpose.errors import PartposeError
 from partpose.predict.formats import read_hdf5, write_hdf5
 from partpose.predict.predictor import load
@@ -23,8 +29,8 @@ def model(tmp_path_factory) -> Path:
 def do(model: Path, output: Path, files: list[str], size: int) -> list[dict]:
     shards = cut(files, size)
     settle(output, shards, {})
-    worker = Worker(str(model), str(output), {"average": 1, "uncertainty": 0, "batch": 32}, {0: "nose"}, "cpu")
-    return [worker(shard._asdict()) for shard in shards]
+    one = Worker(str(model), str(output), {"average": 1, "uncertainty": 0, "batch": 32}, {0: "nose"}, "cpu")
+    return [one(shard._asdict()) for shard in shards]
 
 
 def test_merged_shards_are_what_one_prediction_gives(tmp_path, model):
@@ -75,6 +81,70 @@ def test_a_machine_without_the_disk_does_not_say_that_a_shard_is_done(tmp_path, 
     assert not (tmp_path / "out/shards/00000000.h5").exists()
 
 
+@pytest.fixture(autouse=True)
+def in_haste(monkeypatch) -> None:
+    """A worker that has failed goes on at once."""
+    monkeypatch.setattr(worker, "PAUSE", 0.0)
+
+
+def failing(real: Callable, name: str, *errors: Exception) -> Callable:
+    """A function of a path that raises these, one after the other, for the files of one name."""
+    left = list(errors)
+
+    def call(path, *rest):
+        if Path(path).name == name and left:
+            raise left.pop(0)
+        return real(path, *rest)
+
+    return call
+
+
+REFUSED, BROKEN = (OSError(code, os.strerror(code)) for code in (errno.EACCES, errno.EIO))
+
+
+def test_paths_that_may_not_be_read_do_not_make_a_shard_of_nothing(tmp_path, model, monkeypatch):
+    folder = save_pictures(tmp_path / "pictures", 2)
+    monkeypatch.setattr(fetch, "_open", failing(fetch._open, "1.png", REFUSED))
+    (said,) = do(model, tmp_path / "out", list_files([str(folder)])[0], 2)
+    assert said["failed"] == f"shard 00000000: {folder}/1.png cannot be opened: Permission denied"
+    assert not (tmp_path / "out/shards/00000000.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("errors", "words"),
+    [
+        ([BROKEN, BROKEN], r"1.png cannot be read: .*Input/output error"),
+        ([MemoryError("full"), MemoryError("full")], "1.png cannot be read: full"),
+        ([BROKEN], "1.png could not be read at first, and then it could"),
+    ],
+)
+def test_a_machine_that_cannot_read_does_not_call_a_picture_damaged(tmp_path, model, monkeypatch, errors, words):
+    folder = save_pictures(tmp_path / "pictures", 2)
+    monkeypatch.setattr(images, "_open", failing(images._open, "1.png", *errors))
+    (said,) = do(model, tmp_path / "out", list_files([str(folder)])[0], 2)
+    assert re.search(words, said["failed"])
+    assert not (tmp_path / "out/shards/00000000.h5").exists()
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_video_is_damaged_only_where_its_bytes_can_be_read(tmp_path, model, monkeypatch, broken):
+    video = tmp_path / "a.mp4"
+    video.write_bytes(b"broken")
+    if broken:
+        monkeypatch.setattr(worker, "read_through", failing(worker.read_through, "a.mp4", BROKEN))
+    (said,) = do(model, tmp_path / "out", [str(video)], 1)
+    assert ("a.mp4 cannot be read: [Errno 5]" in said["failed"]) is broken
+    assert (tmp_path / "out/shards/00000000.h5").exists() is not broken
+
+
+def test_a_worker_that_has_failed_waits_before_the_next_shard(tmp_path, model, monkeypatch):
+    folder, waited = save_pictures(tmp_path / "pictures", 1), []
+    monkeypatch.setattr(worker, "PAUSE", 3.0)
+    monkeypatch.setattr(worker.time, "sleep", waited.append)
+    do(model, tmp_path / "out", [f"{folder}/0.png", f"{tmp_path}/disk/1.png"], 1)
+    assert waited == [3.0]
+
+
 @pytest.mark.parametrize(
     ("error", "words"), [(MemoryError("0.png"), "MemoryError: 0.png"), (PartposeError("no space"), "no space")]
 )
@@ -119,6 +189,24 @@ def test_many_pictures_are_merged_into_several_files(tmp_path, model):
     do(model, tmp_path / "out", list_files([str(folder)])[0], 2)
     written = merge(tmp_path / "out", tmp_path, ["h5"], 4).written
     assert [(path.name, len(read_hdf5(path))) for path in written] == [("pictures_000.h5", 4), ("pictures_001.h5", 1)]
+
+
+def test_an_earlier_merge_does_not_stay_beside_a_later_one(tmp_path, model):
+    folder = save_pictures(tmp_path / "pictures", 5)
+    do(model, tmp_path / "out", list_files([str(folder)])[0], 2)
+    results = tmp_path / "results"
+    results.mkdir()
+    for name in ("pictures.raw.h5", "pictures_of_mine.h5", "pictures.h5.old", "pictures.csv"):
+        (results / name).touch()
+    merge(tmp_path / "out", results, ["h5"], 10)
+    merge(tmp_path / "out", results, ["h5"], 10)
+    with pytest.raises(PartposeError, match=r"results/pictures.h5 would stay beside .*: remove it, or name another"):
+        merge(tmp_path / "out", results, ["h5"], 4)
+    assert not (results / "pictures_000.h5").exists()
+    (results / "pictures.h5").unlink()
+    merge(tmp_path / "out", results, ["h5"], 4)
+    with pytest.raises(PartposeError, match=r"results/pictures_000.h5 would stay"):
+        merge(tmp_path / "out", results, ["h5"], 10)
 
 
 def test_missing_shards_are_counted_and_other_folders_refused(tmp_path, model):

@@ -56,7 +56,7 @@ def _done(
     cores: float | None,
 ) -> Iterator[dict[str, Any]]:
     _go_on_quietly(ray.data.DataContext.get_current())
-    resources, room = share(ray.cluster_resources(), device, cores)
+    resources, room = share([node["Resources"] for node in ray.nodes() if node["Alive"]], device, cores)
     most = max(1, min(workers or room, len(shards)))
     rows = ray.data.from_items([shard._asdict() for shard in shards], override_num_blocks=len(shards))
     # A shard that waits at a worker would count its death as well
@@ -78,18 +78,24 @@ def _go_on_quietly(context: Any) -> None:
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
 
 
-def share(there: Mapping[str, float], device: str | None, cores: float | None) -> tuple[dict[str, float], int]:
-    """What of a cluster one worker gets, and how many of them there is room for. Raises PartposeError where there is none."""
-    gpus, cpus, each = int(there.get("GPU", 0)), there.get("CPU", 1), cores or 1
+def share(
+    machines: Sequence[Mapping[str, float]], device: str | None, cores: float | None
+) -> tuple[dict[str, float], int]:
+    """What one worker gets, and how many of them the machines have room for. Raises PartposeError where none has any.
+
+    A worker is on one machine, and would wait for ever for what only several of them have together.
+    """
+    gpus, cpus = (sum(int(one.get("GPU", 0)) for one in machines), [one.get("CPU", 0) for one in machines])
     if device == "cuda" and not gpus:
         raise PartposeError("--device cuda: the cluster has no GPU; leave it out, or say cpu")
     if gpus and device != "cpu":
         if cores is not None:
             raise PartposeError("--cores-per-worker is for workers without a GPU: add --device cpu, or leave it out")
         return {"num_gpus": 1}, gpus
-    if cores is not None and cores > cpus:
-        raise PartposeError(f"--cores-per-worker {cores:g}: the cluster has {cpus:g}")
-    return {"num_cpus": each}, int(cpus / each)
+    if cores is not None and cores > (most := max(cpus, default=0)):
+        raise PartposeError(f"--cores-per-worker {cores:g}: no machine of the cluster has more than {most:g}")
+    each = cores or 1
+    return {"num_cpus": each}, sum(int(cpu / each) for cpu in cpus)
 
 
 def undone(shards: Sequence[Shard], output: Path) -> list[Shard]:

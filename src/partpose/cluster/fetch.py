@@ -1,9 +1,10 @@
 """The files of a shard on this machine: copies of what a store has, and a word for what it has not.
 
 That a file is gone and that a store does not answer are told apart with care: what is gone is passed over, once and for all,
-and what does not answer leaves the shard for another time.
+and what does not answer, or refuses, leaves the shard for another time: a token may have run out.
 """
 
+import errno
 import fcntl
 import os
 import shutil
@@ -30,7 +31,11 @@ SILENCE = 60.0
 COPIES = "partpose-shard-"
 """What the folders of copies begin with."""
 GONE, PASSING = (404, 410), (408, 425, 429)
-REFUSED = "may not be read (no permission)"
+OF_THE_FILE = {
+    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO),
+    *(errno.EINVAL, errno.EOVERFLOW),  # a damaged file sends its decoder to a place before its beginning, or far away
+}
+"""What is wrong with a file or its name wherever it is read; any other error may be the machine's."""
 
 
 class Unfetched(Exception):
@@ -41,7 +46,7 @@ class Unfetched(Exception):
 def fetched(shard: Shard) -> Generator[tuple[Source, list[Skipped]]]:
     """The shard as a source whose files lie on this machine, and what is not there; copies are gone afterwards.
 
-    Raises Unfetched for whatever else a store may say, and where nothing can be had at all: it may be there the next time.
+    Raises Unfetched for whatever else a store may say, for what this machine cannot open, and where it lacks a folder.
     """
     _check_folders(shard)
     with _folder() as folder:
@@ -49,22 +54,22 @@ def fetched(shard: Shard) -> Generator[tuple[Source, list[Skipped]]]:
         found = list(zip(in_threads(_fetch, wanted, AT_ONCE), shard.files, strict=True))
         there = [(path, file) for path, file in found if isinstance(path, Path)]
         missed = [path for path, _ in found if isinstance(path, Skipped)]
-        if not there and (refused := [one for one in missed if one.reason == REFUSED]):
-            raise Unfetched(f"{refused[0].path} {REFUSED}, and there is nothing else in the shard")
         files, names = tuple(path for path, _ in there), tuple(name for _, name in there)
         path = files[0] if shard.kind == "video" and files else folder
         yield Source(path, shard.kind, files, names, f"{shard.number:08d}"), missed
+    _check_folders(shard)  # a disk may have gone in the meantime
 
 
 def _check_folders(shard: Shard) -> None:
     """A machine that lacks the others' disk must not say that all of its files are gone. Raises Unfetched."""
-    local = [Path(file.removeprefix("file://")) for file in shard.files if _is_local(file)]
-    if not local or any(os.path.lexists(path) for path in local):
-        return
-    if not any(_holds_something(folder) for folder in {path.parent for path in local}):
-        raise Unfetched(
-            f"{readable(local[0].parent)} is not there on {socket.gethostname()}, or is empty: is a disk missing?"
-        )
+    folders: dict[Path, list[Path]] = {}
+    for path in (Path(file.removeprefix("file://")) for file in shard.files if _is_local(file)):
+        folders.setdefault(path.parent, []).append(path)
+    for folder, files in folders.items():
+        if not any(map(os.path.lexists, files)) and not _holds_something(folder):
+            raise Unfetched(
+                f"{readable(folder)} is not there on {socket.gethostname()}, or is empty: is a disk missing?"
+            )
 
 
 def _is_local(file: str) -> bool:
@@ -83,17 +88,54 @@ def _fetch(wanted: tuple[str, Path]) -> Path | Skipped:
     """A path on this machine: the file itself, or a copy of what an address names; why not, where that is settled."""
     file, copy = wanted
     if "://" not in file:
-        return Path(file)
+        return _opened(Path(file))
     for pause in (*PAUSES, None):
         try:
             return _copied(file, copy)
         except Exception as error:  # every store has errors of its own
-            if reason := _settled(error, file, copy):
-                return Skipped(file, reason)
+            if _is_gone(error, file, copy):
+                return Skipped(file, "is not there")
             if pause is None or not _may_pass(error):
                 raise Unfetched(f"{file} cannot be fetched: {str(error) or type(error).__name__}") from error
             time.sleep(pause)
     raise AssertionError("the last try has no pause")
+
+
+def _opened(path: Path) -> Path:
+    """The path itself, which can be opened, or is to blame. Raises Unfetched where this machine is."""
+    try:
+        os.close(_open(path))
+    except ValueError:  # no path at all, as whoever decodes it will say
+        pass
+    except OSError as error:
+        if machine_fails(error):
+            raise Unfetched(f"{readable(path)} cannot be opened: {error.strerror}") from error
+    return path
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would wait for somebody to write to it
+
+
+def read_through(path: Path) -> None:
+    """Read all of a file, to see that this machine can. Raises OSError."""
+    held = _open(path)
+    try:
+        left = os.fstat(held).st_size
+        while left > 0 and (piece := os.read(held, 1 << 20)):
+            left -= len(piece)
+    finally:
+        os.close(held)
+
+
+def machine_fails(error: BaseException | None) -> bool:
+    """Whether a file could not be read for a reason that another machine, or another time, may not have.
+
+    Pillow's own errors for damage are OSErrors as well, without a number.
+    """
+    if isinstance(error, OSError):
+        return error.errno is not None and error.errno not in OF_THE_FILE
+    return isinstance(error, MemoryError)
 
 
 def _copied(file: str, copy: Path) -> Path:
@@ -111,14 +153,11 @@ def _patience() -> dict[str, Any]:
     return {"client_kwargs": {"timeout": ClientTimeout(total=None, sock_connect=SILENCE, sock_read=SILENCE)}}
 
 
-def _settled(error: Exception, file: str, copy: Path) -> str:
-    """Why a file can be had at no time; nothing where it may be had at another."""
+def _is_gone(error: Exception, file: str, copy: Path) -> bool:
+    """Whether a file can be had at no time."""
     if getattr(error, "filename", None) == str(copy):  # the store is not to blame
-        return ""
-    if isinstance(error, PermissionError):
-        return REFUSED
-    gone = _status(error) in GONE if file.startswith(WEB) else isinstance(error, FileNotFoundError)
-    return "is not there" if gone else ""
+        return False
+    return _status(error) in GONE if file.startswith(WEB) else isinstance(error, FileNotFoundError)
 
 
 def _status(error: BaseException | None) -> int | None:
@@ -140,7 +179,8 @@ def _may_pass(error: Exception) -> bool:
     status = _status(error)
     if status is not None:
         return status >= 500 or status in PASSING
-    return not isinstance(error, ValueError | ImportError)  # no such kind of store, or its package is not installed
+    # No such kind of store, or its package is not installed, or it refuses
+    return not isinstance(error, ValueError | ImportError | PermissionError)
 
 
 @contextmanager
@@ -151,7 +191,7 @@ def _folder() -> Generator[Path]:
         held = os.open(name, os.O_RDONLY)
         try:
             with suppress(OSError):  # some disks know no locks, then nothing is removed
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(held, fcntl.LOCK_EX)  # another one that clears up may be at it, for a moment
             yield Path(name)
         finally:
             os.close(held)

@@ -1,5 +1,6 @@
 """The files of shards, joined: one result for all pictures, one for each video."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,12 @@ import numpy as np
 
 from partpose.cluster.plan import file_of, pictures_in, read_plan, stem_of
 from partpose.errors import PartposeError, Skipped
-from partpose.predict.files import write_files
+from partpose.predict.files import WRITERS, files_of, write_files
 from partpose.predict.formats import read_hdf5
 from partpose.predict.landmark_map import LandmarkMap
 from partpose.predict.poses import SHAPES, Poses
+
+PICTURES = "pictures"
 
 
 class Missing(NamedTuple):
@@ -43,16 +46,17 @@ def merge(
 
     rows: of one file at most; where there are more pictures there are several, pictures_000 and so on.
     incomplete: join those that are there.
-    Raises PartposeError where shards are missing and that was not asked for, where none is there, and for a folder that is
-    none of these.
+    Raises PartposeError where shards are missing and that was not asked for, where none is there, where older results would
+    stay beside these, and for a folder that is none of these.
     """
     linear_map = LandmarkMap.load(landmarks) if landmarks else None
     written: list[Path] = []
     skipped: list[Skipped] = []
     pictures, videos, missing = _shards(folder, incomplete)
     groups = list(_of_at_most(pictures, rows))
-    for i, group in enumerate(groups):
-        stem = "pictures" if len(groups) == 1 else f"pictures_{i:03d}"
+    stems = [PICTURES if len(groups) == 1 else f"{PICTURES}_{i:03d}" for i in range(len(groups))]
+    _refuse_older(output, stems, formats)
+    for stem, group in zip(stems, groups, strict=True):
         poses = joined(group)
         skipped += poses.skipped
         written += _write(poses, output / stem, formats, linear_map)
@@ -78,6 +82,19 @@ def joined(paths: Sequence[Path]) -> Poses:
         files=tuple(name for poses in some for name in poses.files or ()),
         skipped=tuple(one for poses in some for one in poses.skipped),
     )
+
+
+def _refuse_older(output: Path, stems: Sequence[str], formats: Sequence[str]) -> None:
+    """Whoever reads all files of an earlier merge and of this one has pictures twice. Raises PartposeError."""
+    replaced = {path for stem in stems for path in files_of(output / stem, formats)}
+    older = [
+        path
+        for name in formats
+        for path in sorted(output.glob(f"{PICTURES}*"))
+        if re.fullmatch(rf"{PICTURES}(_\d{{3,}})?{re.escape(WRITERS[name].ending)}", path.name) and path not in replaced
+    ]
+    if stems and older:
+        raise PartposeError(f"{older[0]} would stay beside what is merged now: remove it, or name another --output")
 
 
 def _write(poses: Poses, stem: Path, formats: Sequence[str], linear_map: LandmarkMap | None) -> list[Path]:

@@ -149,7 +149,7 @@ def fingerprint(shards: Iterable[Shard]) -> str:
 
 
 def ending_of(file: str) -> str:
-    """`.jpg` of a path, or of an address with or without a query."""
+    """`.jpg` of a path, or of an address, of a web server's with or without a query."""
     return _plain(file).suffix
 
 
@@ -159,7 +159,7 @@ def stem_of(file: str) -> str:
 
 
 def _plain(file: str) -> Path:
-    return Path(urlsplit(file).path if "://" in file else file)
+    return Path(urlsplit(file).path if file.startswith(WEB) else file)  # elsewhere # and ? may be of a name
 
 
 def _kind(file: str) -> str:
@@ -177,7 +177,31 @@ def _listed(address: str) -> list[str]:
         if (_kind(address) or not address.startswith(WEB)) and system.isfile(path):
             return [address]
         # What is not there, or does not answer, is an empty folder to `find`, and an error to `ls`
-        found = system.find(path) or system.ls(path, detail=False)
+        found = _walked(system, path) or system.find(path) or system.ls(path, detail=False)
         return sorted(map(system.unstrip_protocol, found), key=natural)
     except Exception as error:  # every store has errors of its own
         raise PartposeError(f"cannot list {address}: {str(error) or type(error).__name__}") from None
+
+
+def _walked(system: Any, path: str) -> list[str]:
+    """The files below a folder, where `find` would walk as well: it leaves out what it cannot list, without a word.
+
+    Stores that list all names at once, as s3fs does, have a `find` of their own; they give nothing here.
+    """
+    from fsspec.asyn import AsyncFileSystem as Async
+
+    kind = type(system)
+    if kind.find is not Async.find or getattr(kind, "_find", Async._find) is not Async._find:
+        return []
+    files, folders = [], [path]
+    while folders:
+        # A level at a time, for `walk` itself minds errors of the first one only
+        for _, inner, there in system.walk(folders.pop(), maxdepth=1, detail=True, on_error=_unless_gone):
+            files += [one["name"] for one in there.values()]
+            folders += [one["name"].rstrip("/") for one in inner.values()]
+    return files
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
