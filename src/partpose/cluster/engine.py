@@ -63,9 +63,8 @@ def _done(
     # A shard that waits at a worker would count its death as well
     pool = ray.data.ActorPoolStrategy(min_size=1, max_size=most, max_tasks_in_flight_per_actor=1)
     given = model | {"device": None if "num_gpus" in resources else "cpu"}
-    with warnings.catch_warnings(
-        action="ignore"
-    ):  # Ray has no other way yet to say how often, and complains of this one
+    # Ray has no other way yet to say how often, and complains of this one
+    with warnings.catch_warnings(action="ignore"):
         found = rows.map(Worker, fn_constructor_kwargs=given, compute=pool, max_task_retries=RETRIES, **resources)
     seen = set()
     for one in found.iter_rows():
