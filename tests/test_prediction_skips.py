@@ -1,12 +1,12 @@
 """What `partpose predict` passes over, and says."""
 
-import json
 import os
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from skips import assert_lists, listed
 from training import save_annotated, save_pictures, save_untrained
 from videos import save_video
 
@@ -15,18 +15,6 @@ from partpose.data.video import read_frames
 from partpose.errors import PartposeError
 from partpose.predict.formats import read_hdf5
 from partpose.prediction import Wanted, predict_inputs
-
-
-def listed(folder: Path) -> dict[str, str]:
-    """`skipped.jsonl` as path → reason."""
-    lines = (folder / "skipped.jsonl").read_text(encoding="utf-8").splitlines()
-    return {entry["path"]: entry["reason"] for entry in map(json.loads, lines)}
-
-
-def assert_lists(found: dict[str, str], bad: dict[str, str]) -> None:
-    for name, word in bad.items():
-        assert any(path.endswith(name) and word in reason for path, reason in found.items()), (name, word)
-    assert len(found) == len(bad)
 
 
 def test_predicting_a_bad_folder_goes_on_and_lists_what_it_skipped(bad_folder, tmp_path, capsys):

@@ -2,10 +2,10 @@
 
 import io
 import json
-from pathlib import Path
 
 import pytest
 from rich.console import Console
+from skips import assert_lists, listed
 from training import save_annotated, save_pictures, small
 
 from partpose import run, terminal
@@ -16,18 +16,6 @@ from partpose.terminal import minutes
 from partpose.train.run_folder import RUN
 
 TWO_STEPS = small(steps=2)
-
-
-def listed(folder: Path) -> dict[str, str]:
-    """`skipped.jsonl` as path → reason."""
-    lines = (folder / "skipped.jsonl").read_text(encoding="utf-8").splitlines()
-    return {entry["path"]: entry["reason"] for entry in map(json.loads, lines)}
-
-
-def assert_lists(found: dict[str, str], bad: dict[str, str]) -> None:
-    for name, word in bad.items():
-        assert any(path.endswith(name) and word in reason for path, reason in found.items()), (name, word)
-    assert len(found) == len(bad)
 
 
 @pytest.mark.training

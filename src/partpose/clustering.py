@@ -20,7 +20,7 @@ from partpose.predict.finish import Finish
 from partpose.predict.onnx_model import is_onnx
 from partpose.predict.predictor import load
 from partpose.terminal import SHOWN, count, counting, report_skipped
-from partpose.train.run_folder import RUN, SKIPPED, SKIPPED_IN_RUN, write_skipped
+from partpose.train.run_folder import SKIPPED, read_skipped, skipped_name, write_skipped
 from partpose.wanted import Wanted
 
 FAILED = "failed.jsonl"
@@ -103,8 +103,8 @@ def merge_shards(
     files, skipped, missing = merge(folder, output, formats, rows, landmarks, incomplete)
     for file in files:
         print(f"written: {file}")
-    skipped = _read_skipped(folder / SHARDS / SKIPPED) + skipped + _in_words(missing, folder)
-    name = SKIPPED_IN_RUN if (output / RUN).is_file() else SKIPPED
+    skipped = read_skipped(folder / SHARDS / SKIPPED) + skipped + _in_words(missing, folder)
+    name = skipped_name(output)
     write_skipped(output, skipped, name)
     report_skipped(skipped, str(output / name))
     if missing:
@@ -113,12 +113,8 @@ def merge_shards(
 
 def _in_words(missing: Sequence[Missing], folder: Path) -> list[Skipped]:
     """Each shard that is not done, with what the last call has said of it."""
-    why = {Path(one.path).name: f": {one.reason}" for one in _read_skipped(folder / SHARDS / FAILED)}
-    return [
-        Skipped(str(path), f"is missing, {_contents([one])}{why.get(path.name, '')}")
-        for one in missing
-        for path in [one.path]
-    ]
+    why = {Path(one.path).name: f": {one.reason}" for one in read_skipped(folder / SHARDS / FAILED)}
+    return [Skipped(str(one.path), f"is missing, {_contents([one])}{why.get(one.path.name, '')}") for one in missing]
 
 
 def _in_one_line(missing: Sequence[Missing]) -> str:
@@ -130,14 +126,6 @@ def _in_one_line(missing: Sequence[Missing]) -> str:
 def _contents(missing: Sequence[Missing]) -> str:
     pictures, videos = sum(one.pictures for one in missing), sum(not one.pictures for one in missing)
     return " and ".join(count(n, noun) for n, noun in ((pictures, "picture"), (videos, "video")) if n)
-
-
-def _read_skipped(path: Path) -> list[Skipped]:
-    """What `write_skipped` wrote; nothing where it had nothing to write."""
-    if not path.is_file():
-        return []
-    lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines: a name may hold other ends of a line
-    return [Skipped(**json.loads(line)) for line in lines if line]
 
 
 def _check(wanted: Wanted, finish: Finish, device: str | None) -> None:

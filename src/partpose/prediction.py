@@ -27,7 +27,7 @@ from partpose.predict.overlay import draw_overlay
 from partpose.predict.poses import Poses
 from partpose.predict.predictor import NothingRead, Predictor, load
 from partpose.terminal import PredictionBar, count, report_skipped
-from partpose.train.run_folder import RUN, SKIPPED, SKIPPED_IN_RUN, write_skipped
+from partpose.train.run_folder import skipped_name, write_skipped
 from partpose.wanted import Wanted
 
 USUAL, AS_PREDICTED = Wanted(), Finish()
@@ -63,17 +63,17 @@ def predict_inputs(
             read_crops(source.path)
     make_folder(output)
     task = Task(predictor, linear_map, names, output, wanted, finish, skipped, list(skipped))
-    skipped_name = SKIPPED_IN_RUN if (output / RUN).is_file() else SKIPPED
+    list_name = skipped_name(output)
     try:
         with PredictionBar([frames_of(source) for source in sources]) as bar:
             done = sum([task.do(source, bar) for source in sources])
     finally:
-        write_skipped(output, skipped, skipped_name)
+        write_skipped(output, skipped, list_name)
     if done or len(skipped) > 1:
-        report_skipped(skipped, str(output / skipped_name))
+        report_skipped(skipped, str(output / list_name))
     if not done:
         first = f"{skipped[0].path}: {skipped[0].reason}"
-        raise PartposeError(f"nothing could be predicted: {first}; the whole list is {output / skipped_name}")
+        raise PartposeError(f"nothing could be predicted: {first}; the whole list is {output / list_name}")
 
 
 def chosen(sources: list[Source], wanted: Wanted, skipped: list[Skipped]) -> list[Source]:

@@ -28,6 +28,7 @@ class Batches:
         self.pixels = pixels
         self.resident = resident(pixels, device) if _fits(pixels, device) else None
         self.order = lru_cache(maxsize=2)(self._shuffle)
+        self.rows = lru_cache(maxsize=2)(self._rows)  # of a step, and of the next, which is asked for ahead
 
     def __call__(self, step: int) -> Float[Tensor, "b c h w"]:
         """The canvases of a step in [0, 1]."""
@@ -47,7 +48,7 @@ class Batches:
         if self.resident is None:
             ask(self.pixels, rows)
 
-    def rows(self, step: int) -> NDArray:
+    def _rows(self, step: int) -> NDArray:
         """Which pictures: epochs follow one another without a gap."""
         places = range(step * self.batch, (step + 1) * self.batch)
         return np.array([self.order(place // self.count)[place % self.count] for place in places])

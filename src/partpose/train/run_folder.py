@@ -173,6 +173,19 @@ def append_log(folder: Path, entry: dict[str, Any]) -> None:
         file.write(json.dumps(entry) + "\n")
 
 
+def skipped_name(folder: Path) -> str:
+    """What the list of a prediction or merge into this folder is called, so that a run keeps that of its training."""
+    return SKIPPED_IN_RUN if (folder / RUN).is_file() else SKIPPED
+
+
+def read_skipped(path: Path) -> list[Skipped]:
+    """What `write_skipped` wrote; nothing where it had nothing to write."""
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines: a name may hold other ends of a line
+    return [Skipped(**json.loads(line)) for line in lines if line]
+
+
 def write_skipped(folder: Path, skipped: list[Skipped], name: str = SKIPPED) -> None:
     """`skipped.jsonl`, or `name`: each file that was passed over and why; removed where there is none."""
     if not skipped:
