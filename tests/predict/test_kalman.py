@@ -113,6 +113,18 @@ def test_a_frame_without_uncertainty_gets_the_keypoints_median():
     np.testing.assert_array_equal(*found)
 
 
+@pytest.mark.parametrize(("sigma", "gap"), [(1e-3, 25), (1e-3, 500), (0.02, 999)])
+def test_a_long_gap_behind_the_first_point_costs_no_digits(sigma, gap):
+    """The start is vague, and after a gap so vague that the covariance's determinant as a difference is all rounding."""
+    rng = np.random.default_rng(gap)
+    path = 300 + np.cumsum(np.cumsum(rng.normal(0, 0.02, (gap + 300, 1, 2)), 0), 0)
+    seen = path + rng.normal(0, sigma, path.shape)
+    seen[1 : gap + 1] = NAN
+    found = kalman_smooth(poses(seen, uncertainty=np.full((len(path), 1), sigma)))
+    kept = np.r_[0, gap + 1 : len(path)]
+    np.testing.assert_allclose(found.mean[kept], path[kept], atol=0.2)
+
+
 def test_too_few_points_are_left_alone():
     path = np.full(9, NAN)
     path[: FEWEST - 1] = [3.0, 70.0, 1.0]

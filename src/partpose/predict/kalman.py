@@ -25,13 +25,17 @@ TO_SIGMA = 1.4826  # of the median absolute deviation of a normal distribution
 
 
 class _State(NamedTuple):
-    """Position and velocity (G, K, 2), and their covariance (G, K): the same along both axes, which do not correlate."""
+    """Position and velocity (G, K, 2), and their covariance (G, K): the same along both axes, which do not correlate.
+
+    det: pp vv − pv², carried along by sums of what is positive. Behind a gap the difference itself has no digit left.
+    """
 
     position: NDArray
     velocity: NDArray
     pp: NDArray
     pv: NDArray
     vv: NDArray
+    det: NDArray
 
 
 def kalman_smooth(poses: Poses) -> Poses:
@@ -98,7 +102,7 @@ def _filter(
         spread = before.pp + variance
         off = np.where(seen[:, None], point - before.position, 0)
         likelihood -= np.where(seen, np.log(spread) + 0.5 * np.square(off).sum(axis=-1) / spread, 0)
-        state = _updated(before, off, np.where(seen, 1 / spread, 0))
+        state = _updated(before, off, np.where(seen, 1 / spread, 0), np.where(seen, variance / spread, 1))
         if keep:
             states.append(state)
     return likelihood, states
@@ -110,33 +114,34 @@ def _start(points: NDArray, sigma: NDArray, time: NDArray, density: NDArray) -> 
     reach = 10 * (np.nanmax(np.abs(points - centre), axis=(0, 2)) + sigma.max(axis=0))
     speed = reach / np.median(np.diff(time))
     position, velocity = np.broadcast_to(centre, (*shape, 2)), np.zeros((*shape, 2))
-    return _State(
-        position, velocity, np.broadcast_to(reach**2, shape), np.zeros(shape), np.broadcast_to(speed**2, shape)
-    )
+    pp, vv = np.broadcast_to(reach**2, shape), np.broadcast_to(speed**2, shape)
+    return _State(position, velocity, pp, np.zeros(shape), vv, pp * vv)
 
 
 def _predicted(state: _State, step: float, density: NDArray) -> _State:
     """F x and F P Fᵀ + Q."""
-    position, velocity, pp, pv, vv = state
+    position, velocity, pp, pv, vv, det = state
     return _State(
         position + step * velocity,
         velocity,
         pp + 2 * step * pv + step**2 * vv + density * step**3 / 3,
         pv + step * vv + density * step**2 / 2,
         vv + density * step,
+        det + density * step * (pp + step * pv + step**2 * vv / 3) + density**2 * step**4 / 12,
     )
 
 
-def _updated(state: _State, off: NDArray, weight: NDArray) -> _State:
-    """The state after a measurement that lies `off`; weight is 1 / (P + R), or 0 without a measurement."""
-    position, velocity, pp, pv, vv = state
+def _updated(state: _State, off: NDArray, weight: NDArray, kept: NDArray) -> _State:
+    """The state after a measurement that lies `off`; weight is 1 / (P + R) and kept R / (P + R), or 0 and 1 without one."""
+    position, velocity, pp, pv, vv, det = state
     gain, gain_v = pp * weight, pv * weight
     return _State(
         position + gain[..., None] * off,
         velocity + gain_v[..., None] * off,
-        pp * (1 - gain),
-        pv * (1 - gain),
-        vv - pv * gain_v,
+        pp * kept,
+        pv * kept,
+        vv * kept + det * weight,
+        det * kept,
     )
 
 
@@ -147,7 +152,7 @@ def _backward(states: list[_State], time: NDArray, density: NDArray) -> NDArray[
     for now, step in zip(states[-2::-1], np.diff(time)[::-1], strict=True):
         then = _predicted(now, step, density)
         to_p, to_v = now.pp + step * now.pv, now.pv + step * now.vv  # P Fᵀ, whose second column is (pv, vv)
-        inverse = 1 / (then.pp * then.vv - then.pv**2)
+        inverse = 1 / then.det
         off_p, off_v = position - then.position, velocity - then.velocity
         # P'⁻¹ (x₊ - x')
         p = (then.vv * inverse)[..., None] * off_p - (then.pv * inverse)[..., None] * off_v
