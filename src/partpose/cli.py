@@ -43,7 +43,6 @@ app.command(merge)
 app.command(swap)
 app.command(transfer)
 app.command(serve)
-Section = Annotated[object, Parameter(negative=())]
 
 
 @app.command

@@ -180,6 +180,16 @@ def test_missing_and_broken_pictures_are_left_out_and_said(tmp_path):
     assert result.error < 0.5
 
 
+def test_pictures_without_a_landmark_are_not_counted(tmp_path):
+    save_set(tmp_path, SPLITS, linear)
+    landmarks = read_landmarks(tmp_path)
+    points = landmarks.points.copy()
+    points[:4] = np.nan
+    write_landmarks(tmp_path, replace(landmarks, points=points))
+    result = evaluate(DOTS, tmp_path)[0]
+    assert (result.train_pictures, result.test_pictures) == (42, 14)
+
+
 def test_pictures_that_are_not_labelled_are_not_read(tmp_path):
     save_set(tmp_path, SPLITS + "uu", linear)
     (tmp_path / "images" / f"{len(SPLITS)}.png").unlink()

@@ -27,8 +27,16 @@ def test_a_set_of_another_tool_without_a_test_split_gets_one(split):
     assert fewer.split == one.split[:150], "it goes by the names alone"
 
 
-def test_frames_of_a_video_are_split_in_blocks():
-    split = with_split(foreign("train", tuple(range(200)))).split
+@pytest.mark.parametrize("count", [2, 3, 5, 10])
+def test_however_few_pictures_there_are_one_is_tested_and_one_is_not(count):
+    for name in range(20):
+        files = tuple(f"{name}_{i}.png" for i in range(count))
+        assert set(with_split(replace(foreign("train", count=count), files=files)).split) == {"train", "test"}
+
+
+@pytest.mark.parametrize("stride", [1, 10, 50])
+def test_frames_of_a_video_are_split_in_blocks(stride):
+    split = with_split(foreign("train", tuple(range(0, 200 * stride, stride)))).split
     changes = sum(a != b for a, b in pairwise(split))
     assert 0 < changes <= 100
     assert all(split[i] == split[i + 1] for i in range(0, 200, 4))

@@ -170,8 +170,20 @@ def test_an_even_window_is_refused(window):
 
 
 def test_a_degree_that_does_not_fit_is_refused():
-    with pytest.raises(PartposeError, match="below the window of 5 frames, got 5"):
+    with pytest.raises(PartposeError, match=r"from 0 to 4 \(of a window of 5 frames\), got 5"):
         savgol_filter(poses([1.0, 2.0]), 5, 5)
+    with pytest.raises(PartposeError, match=r"from 0 to 10 \(of a window of 51 frames\), got 11"):
+        savgol_filter(poses([1.0, 2.0]), 51, 11)
+
+
+@pytest.mark.parametrize("window", [13, 31, 101])
+def test_a_high_degree_is_fitted_as_precisely_as_a_low_one(window):
+    path = np.random.default_rng(window).normal(300, 50, window)
+    time = np.arange(window) / 25
+    found = x_of(savgol_filter(poses(path, time=time), window, 10))
+    middle = window // 2
+    expected = np.polynomial.Chebyshev.fit(time, path, 10)(time[middle])
+    np.testing.assert_allclose(found[middle], expected, atol=1e-6)
 
 
 def test_pictures_have_no_time_stamps_and_are_filtered_in_order():

@@ -50,7 +50,7 @@ def test_an_unsure_wild_frame_is_left_out_smoothed_around_and_filled():
         ({"smooth": "median", "window": 4}, "--window must be an odd number of frames, got 4"),
         ({"smooth": "kalman", "window": 5}, "--window is for --smooth median and savgol"),
         ({"window": 5}, "--window is for --smooth median and savgol"),
-        ({"smooth": "savgol", "window": 3, "degree": 3}, "--degree must be from 0 to below the window of 3, got 3"),
+        ({"smooth": "savgol", "window": 3, "degree": 3}, r"--degree must be from 0 to 2 \(of a window of 3\), got 3"),
         ({"min_confidence": 1.5}, "--min-confidence must lie between 0 and 1, got 1.5"),
         ({"max_gap": -1}, "--max-gap must be a number of frames, 0 or more, got -1"),
         ({"format": "h5,xls"}, "--format expects some of h5, csv, coco, npz, separated by commas, got 'xls'"),

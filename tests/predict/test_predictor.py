@@ -281,6 +281,15 @@ def test_devices_by_name():
         choose_device("cuda:99")
 
 
+def test_a_gpu_that_is_chosen_is_the_one_that_torch_uses(monkeypatch):
+    current = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", current.append)
+    chosen = [choose_device(name) for name in (None, "cuda:1", "cuda", "cpu")]
+    assert list(map(str, chosen)) == ["cuda:0", "cuda:1", "cuda:0", "cpu"]
+    assert current == chosen[:3]
+
+
 def test_the_fake_network_is_exact_at_its_own_size():
     """So that what is measured above is the way there and back."""
     pixels, _ = scene(80, 80)

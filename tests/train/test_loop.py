@@ -183,6 +183,9 @@ def test_a_hopeless_run_stops_with_advice_and_keeps_its_model(tmp_path, monkeypa
         train_in(tmp_path, small(steps=16), listener)
     assert read_standing(tmp_path).step == read_config(tmp_path)[1]["steps"] == 8
     assert listener.grids == [8]
+    with pytest.raises(PartposeError, match="stopped at step"):
+        train_in(tmp_path, small(steps=16), resume=True)
+    assert read_standing(tmp_path).step < 12, "it goes on counting where it stopped"
 
 
 def test_the_rows_of_the_next_step_are_asked_for_in_this_one(tmp_path, monkeypatch):

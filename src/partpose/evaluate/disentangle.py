@@ -226,7 +226,7 @@ def _swap(predictor: Predictor, plan: Plan, pairs: Sequence[tuple[int, int]]) ->
     truth = [redraw(plan, *pair) for pair in pairs]
     own, wanted = _canvases(predictor, drawn), _canvases(predictor, truth)
     shape, looks = _take_apart(predictor, own), _take_apart(predictor, _canvases(predictor, lent))
-    swapped, rebuilt = predictor.decode(shape.replace(looks)), predictor.decode(shape, painted=True)
+    swapped, rebuilt = predictor.decode(shape.replace(looks)), predictor.decode(shape)
     masks, own_masks = _masks(predictor, truth), _masks(predictor, drawn)
     heats = heavy_tailed(shape.parts.mean, floored(shape.parts.cov, predictor.side), predictor.side).cpu().numpy()
     return (

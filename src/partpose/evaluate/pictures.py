@@ -33,15 +33,20 @@ def with_split(landmarks: Landmarks) -> Landmarks:
     """A set of another tool that has no test split with one: a fifth of its pictures, by the hash of their names.
 
     The parts may have been trained on them, so the error is that of the map alone; the result says so. Frames of a video
-    are taken in blocks of a fiftieth of them: neighbours are nearly the same picture.
+    are taken in blocks of a fiftieth of them: neighbours are nearly the same picture. However few there are, one is tested and
+    one is not.
     """
     if landmarks.format == Landmarks.format or {"train", "test"} <= set(landmarks.split):
         return landmarks
     keys = landmarks.files
     if landmarks.frames is not None:
-        block = max(1, len(set(landmarks.frames)) // 50)
-        keys = tuple(f"{file}#{frame // block}" for file, frame in zip(keys, landmarks.frames, strict=True))
-    return replace(landmarks, split=tuple("test" if _share(key) < TEST_SHARE else "train" for key in keys))
+        order = {frame: i for i, frame in enumerate(sorted(set(landmarks.frames)))}  # every tenth may be labelled
+        block = max(1, len(order) // 50)
+        keys = tuple(f"{file}#{order[frame] // block}" for file, frame in zip(keys, landmarks.frames, strict=True))
+    shares = {key: _share(key) for key in keys}
+    least, most = min(shares.values()), max(shares.values())
+    tested = {key for key, share in shares.items() if share < TEST_SHARE and share < most or share == least}
+    return replace(landmarks, split=tuple("test" if key in tested else "train" for key in keys))
 
 
 def _share(name: str) -> float:

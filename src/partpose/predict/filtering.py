@@ -11,9 +11,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.polynomial.legendre import legvander
 from numpy.typing import NDArray
 
 from partpose.errors import PartposeError
+from partpose.predict.finish import HIGHEST
 from partpose.predict.poses import Poses
 
 BLOCK = 2048  # rows at a time: windows take many times the memory of the keypoints
@@ -63,13 +65,14 @@ def savgol_filter(poses: Poses, window: int = 9, degree: int = 2, max_gap: int =
     """The value, at each frame, of the polynomial of least squares through a window around it (Savitzky & Golay 1964).
 
     window: frames (odd); at the ends, and beside gaps, it is what there is of it.  degree: of the polynomial, below the
-    window. Where no more than degree + 1 points are known, the polynomial goes through them: nothing changes.
+    window, at most 10. Where no more than degree + 1 points are known, the polynomial goes through them: nothing changes.
     max_gap: points beyond a gap of more frames than this are not used. Time stamps need not be even.
 
     Raises PartposeError for an even window, or a degree that does not fit.
     """
-    if not 0 <= degree < window:
-        raise PartposeError(f"degree must be from 0 to below the window of {window} frames, got {degree}")
+    if not 0 <= degree < window or degree > HIGHEST:
+        highest = min(window - 1, HIGHEST)
+        raise PartposeError(f"degree must be from 0 to {highest} (of a window of {window} frames), got {degree}")
     mean = poses.mean.copy()
     for one in series(poses):
         for rows, windows in _windows(poses.mean[one.rows], one, _half(window), max_gap):
@@ -157,16 +160,20 @@ def _median(values: NDArray) -> NDArray:
 
 
 def _local_polynomial(windows: _Windows, degree: int) -> NDArray:
-    """The polynomials' values (m, K, 2) in the middle of the windows, by their normal equations; see `savgol_filter`."""
+    """The polynomials' values (m, K, 2) in the middle of the windows, by their normal equations; see `savgol_filter`.
+
+    As sums of Legendre's polynomials, which over a window are nearly orthogonal; powers are nearly alike.
+    """
     values, middle = windows.values, windows.values[:, windows.values.shape[1] // 2]
     seen = known(values)
     reach = np.abs(windows.time).max(axis=1, keepdims=True, initial=NEAR)
-    powers = (windows.time / reach)[..., None] ** np.arange(degree + 1)
-    normal = np.einsum("mwi,mwj,mwk->mkij", powers, powers, seen)
-    right = np.einsum("mwi,mwka->mkia", powers, np.where(seen[..., None], values, 0))
+    terms = legvander(windows.time / reach, degree)
+    normal = np.einsum("mwi,mwj,mwk->mkij", terms, terms, seen)
+    right = np.einsum("mwi,mwka->mkia", terms, np.where(seen[..., None], values, 0))
     fits = known(middle) & (seen.sum(axis=1) > degree + 1)
     normal[~fits] = np.eye(degree + 1)
-    return np.where(fits[..., None], np.linalg.solve(normal, right)[..., 0, :], middle)
+    at_middle = np.einsum("i,mkia->mka", legvander(np.zeros(1), degree)[0], np.linalg.solve(normal, right))
+    return np.where(fits[..., None], at_middle, middle)
 
 
 def _interpolated(points: NDArray, one: Series, max_gap: int) -> NDArray:

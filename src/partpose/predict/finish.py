@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("h5", "csv", "coco", "npz")
 EXTRAS = ("appearance", "maps")
+HIGHEST = 10
+"""Degree of savgol's polynomial: one of higher degree follows the noise, and its equations lose their digits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +23,7 @@ class Finish:
     window: int | None = None
     """Frames that median (default: 5) and savgol (default: 9) look at, an odd number."""
     degree: int = 2
-    """Degree of savgol's polynomial."""
+    """Degree of savgol's polynomial, at most 10."""
     min_confidence: float = 0.0
     """Leave out keypoints of lower confidence, before smoothing."""
     max_gap: int = 0
@@ -34,8 +36,11 @@ class Finish:
             raise PartposeError(f"--window must be an odd number of frames, got {self.window}")
         if self.window is not None and self.smooth not in ("median", "savgol"):
             raise PartposeError("--window is for --smooth median and savgol: name one of them, or leave it out")
-        if self.smooth == "savgol" and not 0 <= self.degree < (self.window or 9):
-            raise PartposeError(f"--degree must be from 0 to below the window of {self.window or 9}, got {self.degree}")
+        highest = min((self.window or 9) - 1, HIGHEST)
+        if self.smooth == "savgol" and not 0 <= self.degree <= highest:
+            raise PartposeError(
+                f"--degree must be from 0 to {highest} (of a window of {self.window or 9}), got {self.degree}"
+            )
         if not 0 <= self.min_confidence <= 1:
             raise PartposeError(f"--min-confidence must lie between 0 and 1, got {self.min_confidence}")
         if self.max_gap < 0:

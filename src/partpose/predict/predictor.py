@@ -306,16 +306,21 @@ def load(model: str | Path, device: str | None = None, half: bool | None = None)
 
 
 def choose_device(name: str | None) -> torch.device:
-    """The device of that name, or the first GPU where there is one, else the CPU.
+    """The device of that name, or the first GPU where there is one, else the CPU; a GPU becomes torch's current one.
+
+    Else whatever names no device, such as pinned memory, would open the first GPU too, which may be another's.
 
     Raises:
         PartposeError: for a device that does not exist here, naming those that do.
     """
     count = torch.cuda.device_count()
     if name is None:
-        return torch.device("cuda:0" if count else "cpu")
+        name = "cuda" if count else "cpu"
     known = ["cpu", *(f"cuda:{i}" for i in range(count))]
     name = "cuda:0" if name == "cuda" else name
     if name not in known:
         raise PartposeError(f"no device {name!r} on this machine: expected one of {', '.join(known)}")
-    return torch.device(name)
+    device = torch.device(name)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device

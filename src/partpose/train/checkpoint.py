@@ -16,11 +16,12 @@ CHECKPOINT = "checkpoint.safetensors"
 
 
 class Standing(NamedTuple):
-    """Where a run stood."""
+    """Where a run stood.  useless: since which progress and step no part has been of use, see `health.Watch`."""
 
     step: int
     seconds: float
     finished: bool
+    useless: tuple[float, int] | None = None
 
 
 def save_checkpoint(

@@ -98,6 +98,7 @@ class Trainer:
         if standing is not None:
             load_checkpoint(self.folder, self.model, self.average, self.optimizer)
             self.clock = self.team.clock(self.settings.train, standing.step, standing.seconds)
+            self.watch.since = standing.useless
         if self.team.leads:
             run_folder.trim_log(self.folder, self.clock.step)
 
@@ -196,7 +197,7 @@ class Trainer:
         weights = [*self.model.state_dict().values(), *self.average.state_dict().values()]
         if not all(bool(tensor.isfinite().all()) for tensor in weights):
             self.stop_at_nan()
-        standing = Standing(self.clock.step, self.clock.seconds, finished)
+        standing = Standing(self.clock.step, self.clock.seconds, finished, self.watch.since)
         if self.team.leads:
             save_model(self.folder, self.average, self.settings, self.facts(standing))
             save_checkpoint(self.folder, self.model, self.average, self.optimizer, standing)
