@@ -31,6 +31,11 @@ def test_only_so_many_pictures_are_read(tmp_path, capsys):
     assert "from 4 pictures" in capsys.readouterr().out
 
 
+def test_a_shipped_model_stays_as_it_is(tmp_path):
+    with pytest.raises(PartposeError, match="figures comes with partpose and stays as it is"):
+        calibrate_model("figures", save_pictures(tmp_path / "pictures", 2))
+
+
 def test_nothing_to_calibrate_on_is_said(tmp_path):
     model = save_untrained(tmp_path / "model")
     (tmp_path / "pictures").mkdir()

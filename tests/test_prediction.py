@@ -1,5 +1,8 @@
 """What `partpose predict` does with many inputs."""
 
+import json
+import os
+
 import h5py
 import numpy as np
 import pytest
@@ -47,13 +50,53 @@ def test_what_was_predicted_before_is_left_alone(tmp_path, clip, capsys):
     assert len(read_hdf5(out / "clip.h5")) == 15, "other options ask for another result"
 
 
+@pytest.mark.parametrize("of", ["video", "pictures"])
+def test_an_overlay_that_is_missing_or_older_is_drawn(tmp_path, clip, capsys, of):
+    model, out = str(save_untrained(tmp_path / "model")), tmp_path / "out"
+    input = clip if of == "video" else save_pictures(tmp_path / "clip", 2)
+    overlay = out / ("clip_parts.mp4" if of == "video" else "clip_sheet.png")
+    predict_inputs(model, [input], out)
+    written = (out / "clip.h5").stat().st_mtime_ns
+    again = Wanted(skip_existing=True, overlay=True)
+    for _ in range(2):
+        predict_inputs(model, [input], out, again)
+        assert overlay.is_file()
+        os.utime(overlay, ns=(written - 1, written - 1))
+    predict_inputs(model, [input], out, again)
+    drawn = overlay.stat().st_mtime_ns
+    predict_inputs(model, [input], out, again)
+    assert overlay.stat().st_mtime_ns == drawn > written == (out / "clip.h5").stat().st_mtime_ns
+    assert str(out / overlay.name) in capsys.readouterr().out
+
+
+def test_a_calibration_in_between_is_measured_with(tmp_path, clip):
+    model, out = save_untrained(tmp_path / "model"), tmp_path / "out"
+    wanted = Wanted(skip_existing=True, uncertainty=2, stop=2)
+    scales = []
+    for scale in (1.0, 3.0):
+        config = json.loads((model / "config.json").read_text())
+        config["training"]["uncertainty_scale"] = scale
+        (model / "config.json").write_text(json.dumps(config))
+        predict_inputs(str(model), [clip], out, wanted)
+        scales.append(read_hdf5(out / "clip.h5").uncertainty)
+    np.testing.assert_allclose(scales[1], 3 * scales[0])
+
+
+def test_files_of_an_earlier_call_that_stay_are_named(tmp_path, clip, capsys):
+    model, out = str(save_untrained(tmp_path / "model")), tmp_path / "out"
+    predict_inputs(model, [clip], out, Wanted(stop=5, overlay=True), finish=Finish(smooth="median"))
+    assert "beside them" not in capsys.readouterr().out
+    predict_inputs(model, [clip], out, Wanted(stop=3))
+    assert f"of an earlier call: {out / 'clip.raw.csv'}, {out / 'clip_parts.mp4'}" in capsys.readouterr().out
+
+
 def test_what_was_interrupted_is_gone_on_with(tmp_path, clip, monkeypatch):
     model, out = str(save_untrained(tmp_path / "model")), tmp_path / "out"
     predict_inputs(model, [clip], tmp_path / "whole")
     monkeypatch.setattr(prediction.PredictionBar, "advance", raise_after(2, prediction.PredictionBar.advance))
     with pytest.raises(KeyboardInterrupt):
         predict_inputs(model, [clip], out, Wanted(batch=7))
-    assert {path.name for path in out.iterdir()} == {".clip.partial.h5"}
+    assert {path.name for path in out.iterdir()} == {".clip.input", ".clip.partial.h5"}
     monkeypatch.undo()
     seen = []
     monkeypatch.setattr(prediction.PredictionBar, "advance", lambda self, count: seen.append(count))  # noqa: ARG005
@@ -90,7 +133,7 @@ def test_every_format_filters_and_raw_keypoints_beside(clip, tmp_path, capsys):
     predict_inputs(model, [clip], tmp_path / "out", finish=finish)
     names = ["clip.coco.json", "clip.coco_images.json", "clip.csv", "clip.h5", "clip.npz"]
     names += ["clip.raw.coco.json", "clip.raw.coco_images.json", "clip.raw.csv"]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".clip.input", *names]
     poses, plain = read_hdf5(tmp_path / "out" / "clip.h5"), load(model).predict(clip)
     np.testing.assert_allclose(poses.raw, plain.mean, atol=1e-4)
     assert [one.split("(")[0] for one in poses.history][-2:] == ["savgol_filter", "interpolate_gaps"]
@@ -120,7 +163,7 @@ def test_appearance_and_maps_of_every_frame_and_no_temporary_file(clip, tmp_path
         assert file["appearance"].shape == (30, s.parts, s.appearance)
         assert file["maps"].shape[:2] == (30, s.parts)
         np.testing.assert_allclose(file["maps"][:].astype(float).sum((2, 3)), 1, rtol=5e-3)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["clip.csv", "clip.h5"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".clip.input", "clip.csv", "clip.h5"]
 
 
 def test_a_result_smoothed_in_another_way_is_not_taken_for_this_one(clip, tmp_path, capsys):
@@ -193,8 +236,10 @@ def test_another_input_of_the_same_name_is_not_taken_for_what_was_predicted(tmp_
     other = tmp_path / "elsewhere" / clip.name
     other.parent.mkdir()
     other.write_bytes(clip.read_bytes())
-    predict_inputs(model, [other], out, Wanted(skip_existing=True))
-    assert read_hdf5(out / "clip.h5").source == str(other)
+    for _ in range(2):
+        predict_inputs(model, [other], out, Wanted(skip_existing=True))
+    assert [read_hdf5(out / name).source for name in ("clip.h5", "clip-2.h5")] == [str(clip), str(other)]
+    assert len(list(out.glob("*.h5"))) == 2
 
 
 def test_a_folder_that_has_grown_and_boxes_that_have_changed_are_predicted_anew(tmp_path):

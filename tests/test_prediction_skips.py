@@ -51,7 +51,7 @@ def test_one_bad_input_among_good_ones_is_passed_over(clip, tmp_path, capsys):
     bad.write_text("no video")
     pictures = save_pictures(tmp_path / "good")
     predict_inputs(str(model), [clip, bad, pictures], tmp_path / "out", Wanted(overlay=True))
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+    assert sorted(path.name for path in (tmp_path / "out").glob("[!.]*")) == [
         *(
             "clip.csv",
             "clip.h5",
@@ -153,6 +153,7 @@ def test_an_output_that_cannot_be_written_ends_it_but_keeps_the_list(tmp_path, c
     model, bad = str(save_untrained(tmp_path / "model")), tmp_path / "bad.mp4"
     bad.touch()
     (tmp_path / "out" / "clip.h5").mkdir(parents=True)
+    (tmp_path / "out" / ".clip.input").write_text(str(clip.resolve()))
     with pytest.raises(PartposeError, match=r"clip\.h5 cannot be written: it is a folder"):
         predict_inputs(model, [bad, clip], tmp_path / "out")
     assert_lists(listed(tmp_path / "out"), {"bad.mp4": "is empty"})

@@ -12,7 +12,7 @@ from partpose.data.sources import find_sources, some_files
 from partpose.data.spread import spread
 from partpose.data.where import boxed, chosen_boxes
 from partpose.model.part_model import CONFIG
-from partpose.model.shipped import resolve
+from partpose.model.shipped import to_change
 from partpose.predict.predictor import load
 from partpose.predict.uncertainty import SCALE, calibrate
 from partpose.terminal import count, report_skipped
@@ -28,7 +28,7 @@ def calibrate_model(
     The scale goes into the `config.json` of the model's folder, from where every later `--uncertainty` takes it.
     Raises `PartposeError` where there is no model, nothing can be read, or the model's folder cannot be written.
     """
-    config = resolve(model) / CONFIG
+    config = to_change(model) / CONFIG
     predictor = load(model, device)
     check_writable(config)
     sources, skipped = find_sources([input])

@@ -44,7 +44,7 @@ def calibrate(
     Parameters
     ----------
     model
-        A run's folder, or a shipped model by name.
+        A run's folder, or that of a shipped model's copy.
     input
         Pictures or videos.
     pictures

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -11,26 +12,30 @@ from partpose.data.atomic import make_folder
 from partpose.data.boxes import boxes_for, check_boxes, write_boxes
 from partpose.data.crops import META, read_crops
 from partpose.data.images import Unreadable
-from partpose.data.sources import Source, find_sources, of_split
+from partpose.data.sources import Source, find_sources, of_split, with_own_stems
 from partpose.data.video import probe
 from partpose.data.walk import readable
 from partpose.data.where import chosen_boxes
 from partpose.edit.names import keypoint_names, named, names_of
 from partpose.errors import PartposeError, Skipped
+from partpose.predict.claims import claim
+from partpose.predict.contact import choose
 from partpose.predict.extras import Extras
-from partpose.predict.files import files_of, write_files
-from partpose.predict.finish import EXTRAS, Finish, among
+from partpose.predict.files import endings_of, files_of, write_files
+from partpose.predict.finish import EXTRAS, FORMATS, Finish, among
 from partpose.predict.formats import read_hdf5, write_hdf5
 from partpose.predict.full_frame import to_full_frame
 from partpose.predict.landmark_map import LandmarkMap
-from partpose.predict.overlay import draw_overlay
+from partpose.predict.overlay import OVERLAYS, draw_overlay
 from partpose.predict.poses import Poses
 from partpose.predict.predictor import NothingRead, Predictor, load
+from partpose.predict.uncertainty import SCALE
 from partpose.terminal import PredictionBar, count, report_skipped
 from partpose.train.run_folder import skipped_name, write_skipped
 from partpose.wanted import Wanted
 
 USUAL, AS_PREDICTED = Wanted(), Finish()
+BOXES = "_boxes.csv"
 
 
 def predict_inputs(
@@ -62,11 +67,16 @@ def predict_inputs(
                 )
             read_crops(source.path)
     make_folder(output)
+    sources = _with_own_files(sources, output, wanted, finish)
     task = Task(predictor, linear_map, names, output, wanted, finish, skipped, list(skipped))
     list_name = skipped_name(output)
     try:
         with PredictionBar([frames_of(source) for source in sources]) as bar:
             done = sum([task.do(source, bar) for source in sources])
+    except KeyboardInterrupt:
+        if "h5" in finish.formats:
+            print("what is done is kept: the same command with --skip-existing goes on", file=sys.stderr)
+        raise
     finally:
         write_skipped(output, skipped, list_name)
     if done or len(skipped) > 1:
@@ -87,6 +97,17 @@ def chosen(sources: list[Source], wanted: Wanted, skipped: list[Skipped]) -> lis
     if frames == slice(0, None, 1):
         return sources
     return [source._replace(frames=frames) if source.kind == "video" else source for source in sources]
+
+
+def _with_own_files(sources: list[Source], output: Path, wanted: Wanted, finish: Finish) -> list[Source]:
+    """The sources, each called so that it replaces no file but those of its own results, and a word on what that changed."""
+    endings = [*endings_of(finish.formats), *(OVERLAYS if wanted.overlay else ()), *([BOXES] if wanted.boxes else ())]
+    found = with_own_stems(sources, lambda source, stem: claim(output / stem, source, endings))
+    for before, now in zip(with_own_stems(sources), found, strict=True):
+        if before.stem != now.stem:
+            theirs = output / before.stem
+            print(f"{theirs}.* is not of {readable(now.path)}, whose results are called {now.stem}", flush=True)
+    return found
 
 
 def _check_style(wanted: Wanted, names: Sequence[str], linear_map: LandmarkMap | None) -> None:
@@ -135,8 +156,10 @@ class Task:
     def do(self, source: Source, bar: PredictionBar) -> bool:
         """Predict one input and write its files; whether there is a result now."""
         bar.begin(source.stem)
-        if self.wanted.skip_existing and self._is_done(source):
-            bar.say(f"{readable(source.path)}: was predicted before, {self._file(source, '.h5')}")
+        if self.wanted.skip_existing and (before := self._before(source)) is not None:
+            drawn = [] if self._is_drawn(source, before) else self._overlay(before, source, bar)
+            files = ", ".join(map(str, [self._file(source, ".h5"), *drawn]))
+            bar.say(f"{readable(source.path)}: was predicted before, {files}")
             return True
         with self._extras(source) as extras:
             poses = self._predict(source, bar)
@@ -149,6 +172,8 @@ class Task:
         self._partial(source).unlink(missing_ok=True)
         what = count(len(poses), "row" if any(poses.track) else "frame" if source.kind == "video" else "picture")
         bar.say(f"{what} of {readable(source.path)}: {', '.join(map(str, files))}")
+        if old := [file for file in self._possible(source) if file not in files and file.exists()]:
+            bar.say(f"  beside them, of an earlier call: {', '.join(map(str, old))}")
         return True
 
     def _predict(self, source: Source, bar: PredictionBar) -> Poses | None:
@@ -191,7 +216,7 @@ class Task:
             return source
         boxed, missed = boxes_for(source, self.wanted.boxes)
         self.skipped += missed
-        write_boxes(self._file(source, "_boxes.csv"), boxed)
+        write_boxes(self._file(source, BOXES), boxed)
         return boxed
 
     def _overlay(self, poses: Poses, source: Source, bar: PredictionBar) -> list[Path]:
@@ -218,12 +243,15 @@ class Task:
     def _named(self, poses: Poses, source: Source) -> Poses:
         """The poses with what shaped them, by which a later call knows whether they are what it would make."""
         about = {"options": self._options(), "input_hash": fingerprint([source.path, *source.files])}
-        return replace(poses, provenance={**poses.provenance, **about})
+        size = {"input_bytes": source.path.stat().st_size} if source.kind == "video" else {}
+        return replace(poses, provenance={**poses.provenance, **about, **size})
 
     def _options(self) -> str:
         w = self.wanted
         shaping = {"landmarks": w.landmarks, "split": w.split, "boxes": w.boxes, "frames": [w.start, w.stop, w.every]}
         measuring = {"average": w.average, "uncertainty": w.uncertainty, "with": w.extras, "full": w.full_frame}
+        if w.uncertainty:
+            measuring["scale"] = self.predictor.facts.get(SCALE, 1.0)  # of a calibration
         called: dict[str, object] = {"names": self.names} if self.names else {}
         called["tables"] = fingerprint([Path(one) for one in (w.landmarks, w.boxes) if one and Path(one).is_file()])
         finish = {name: value for name, value in asdict(self.finish).items() if name != "format"}
@@ -239,9 +267,25 @@ class Task:
         mine["input_hash"] = fingerprint([source.path, *source.files])
         return poses if mine.items() <= poses.provenance.items() else None
 
-    def _is_done(self, source: Source) -> bool:
-        files = files_of(self._file(source), self.finish.formats)
-        return all(file.is_file() for file in files) and self._same(self._file(source, ".h5"), source) is not None
+    def _before(self, source: Source) -> Poses | None:
+        """What an earlier call made of a source, where this one would make the same."""
+        there = all(file.is_file() for file in files_of(self._file(source), self.finish.formats))
+        poses = self._same(self._file(source, ".h5"), source) if there else None
+        if poses is None or (self.wanted.full_frame and not self._is_drawn(source, poses)):
+            return None  # what is drawn into is no whole frame
+        return poses
+
+    def _is_drawn(self, source: Source, poses: Poses) -> bool:
+        """Whether the overlay is there that is asked for, and no older than the poses. A sheet is drawn last."""
+        if not self.wanted.overlay:
+            return True
+        last = OVERLAYS[2] if choose(len(poses), self.wanted.style.sheets) else OVERLAYS[1]
+        overlay = self._file(source, OVERLAYS[0] if source.kind == "video" else last)
+        return overlay.exists() and overlay.stat().st_mtime_ns >= self._file(source, ".h5").stat().st_mtime_ns
+
+    def _possible(self, source: Source) -> list[Path]:
+        """All files that may lie beside a source's results."""
+        return [self._file(source, ending) for ending in (*endings_of(FORMATS), *OVERLAYS)]
 
     def _so_far(self, source: Source) -> Poses | None:
         poses = self._same(self._partial(source), source)

@@ -1,5 +1,6 @@
 """What `partpose draw` does: poses that were predicted before, drawn into their input in another style."""
 
+import sys
 from pathlib import Path
 
 from partpose.data.atomic import make_folder
@@ -22,6 +23,12 @@ def redraw(file: Path, input: Path, output: Path, style: Style, min_confidence: 
     poses = read_hdf5(file)
     style.edges(poses.names, poses.skeleton)
     source = source_of(poses, file, input)
+    bytes_then, bytes_now = poses.provenance.get("input_bytes"), source.path.stat().st_size
+    if source.kind == "video" and bytes_then not in (None, bytes_now):
+        print(
+            f"{readable(source.path)} has {bytes_now} bytes, and the video that {file} is of had {bytes_then}: is it another?",
+            file=sys.stderr,
+        )
     make_folder(output)
     skipped: list[Skipped] = []
     with counting(f"drawing {file.stem}") as progress:

@@ -37,7 +37,8 @@ class Wanted:
     stop: int | None = None
     """Of a video up to this frame, which is not predicted any more."""
     skip_existing: Flag = False
-    """Leave what was predicted before with this model and these options, and go on with what was interrupted."""
+    """Leave what was predicted before with this model and these options, and go on with what was interrupted; an overlay that
+    is missing is drawn."""
     full_frame: Flag = False
     """Of a set that `partpose convert kia` cut out of frames: write the keypoints in the pixels of those frames."""
     average: Annotated[int, Parameter(validator=Number(gte=1))] = 1

@@ -10,7 +10,7 @@ from streets import save_street
 from partpose.data import landmarks
 from partpose.data.cut import Cut
 from partpose.data.figures import draw_figures
-from partpose.data.sources import Source, find_sources, some_files, training_files
+from partpose.data.sources import Source, find_sources, some_files, training_files, with_own_stems
 from partpose.errors import PartposeError
 
 
@@ -58,7 +58,12 @@ def test_a_folder_with_both(tmp_path, clip):
 def test_stems_are_safe_and_differ(tmp_path):
     save(tmp_path / "a" / "Set.1" / "1.png", tmp_path / "b" / "set.1" / "1.png", tmp_path / 'q"*<ü>: ' / "1.png")
     inputs = [tmp_path / "a" / "Set.1", tmp_path / "b" / "set.1", tmp_path / 'q"*<ü>: ', tmp_path / "a" / "Set.1"]
-    assert [source.stem for source in find_sources(inputs)[0]] == ["Set.1", "set.1-2", "q_ü_", "Set.1-3"]
+    assert [source.stem for source in with_own_stems(find_sources(inputs)[0])] == [
+        "Set.1",
+        "set.1-2",
+        "q_ü_",
+        "Set.1-3",
+    ]
 
 
 def test_the_current_folder_has_a_stem(picture_folder, monkeypatch):

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -20,7 +20,7 @@ class Source(NamedTuple):
     """All pictures of one input, or one video.
 
     path: the input, or the video.  files: one a picture, or the video alone.  names: of the files, relative to the
-    input, with forward slashes.  stem: a file name for results, without suffix, safe and different for every source of a call.
+    input, with forward slashes.  stem: a file name for results, without suffix, that all systems take; see `with_own_stems`.
     cuts: what is looked at in each picture (by its row in `files`) or frame (by its index in the video); a picture or
     frame that is not in it has nothing to look at. None: each is looked at as a whole.
     frames: of a video only these, by their index: start, stop, step; None for all.
@@ -79,7 +79,7 @@ def find_sources(inputs: Sequence[str | PathLike]) -> tuple[list[Source], list[S
             empty.append(Skipped(readable(root), "holds no picture or video"))
     if not sources:
         raise PartposeError(_nothing_found(inputs, skipped, others))
-    return _with_own_stems(sources), skipped + empty
+    return sources, skipped + empty
 
 
 def training_files(root: str | PathLike) -> TrainingInput:
@@ -203,13 +203,16 @@ def _safe(name: str) -> str:
     return re.sub(r"[^\w.\- ]+", "_", name).strip(" .-")[:100] or "input"
 
 
-def _with_own_stems(sources: list[Source]) -> list[Source]:
-    """Tell equal stems apart by a number, also where a file system takes upper and lower case for the same."""
+def with_own_stems(sources: Iterable[Source], free: Callable[[Source, str], bool] = lambda *_: True) -> list[Source]:
+    """Tell equal stems apart by a number, also where a file system takes upper and lower case for the same.
+
+    free: whether a source may have a stem that no other source here has.
+    """
     taken: set[str] = set()
     result = []
     for source in sources:
         stem, number = source.stem, 2
-        while stem.casefold() in taken:
+        while stem.casefold() in taken or not free(source, stem):
             stem, number = f"{source.stem}-{number}", number + 1
         taken.add(stem.casefold())
         result.append(source._replace(stem=stem))

@@ -13,7 +13,7 @@ from pathlib import Path
 from partpose.data.atomic import atomic
 from partpose.errors import PartposeError
 from partpose.model.part_model import read_config
-from partpose.model.shipped import resolve
+from partpose.model.shipped import resolve, to_change
 from partpose.predict.onnx_model import is_onnx, onnx_names
 from partpose.predict.poses import Poses, part_names
 
@@ -47,10 +47,10 @@ def names_of(model: str | Path) -> dict[int, str]:
 def write_names(run: Path, names: Mapping[int, str]) -> dict[int, str]:
     """Save these names, and no others, in a model's folder; an empty name stands for none. Returns what was saved.
 
-    Raises PartposeError where there is no model, for parts that it has not, and for what can be no name: one begins with a
-    letter, has at most 40 letters, digits, blanks and _ - . ( ) ', and is neither "all" nor like "part_3".
+    Raises PartposeError where there is no model, for a shipped one, for parts that it has not, and for what can be no name:
+    one begins with a letter, has at most 40 letters, digits, blanks and _ - . ( ) ', and is neither "all" nor like "part_3".
     """
-    kept = _checked({part: name.strip() for part, name in names.items() if name.strip()}, run)
+    kept = _checked({part: name.strip() for part, name in names.items() if name.strip()}, to_change(run))
     with atomic(run / NAMES) as path:
         text = json.dumps({str(part): name for part, name in kept.items()}, indent=1, ensure_ascii=False)
         path.write_text(text + "\n", encoding="utf-8")

@@ -45,7 +45,7 @@ def with_split(landmarks: Landmarks) -> Landmarks:
         keys = tuple(f"{file}#{order[frame] // block}" for file, frame in zip(keys, landmarks.frames, strict=True))
     shares = {key: _share(key) for key in keys}
     least, most = min(shares.values()), max(shares.values())
-    tested = {key for key, share in shares.items() if share < TEST_SHARE and share < most or share == least}
+    tested = {key for key, share in shares.items() if share < min(TEST_SHARE, most) or share == least}
     return replace(landmarks, split=tuple("test" if key in tested else "train" for key in keys))
 
 

@@ -15,6 +15,19 @@ def shipped() -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []
 
 
+def to_change(model: str | Path) -> Path:
+    """The folder of a model that something is to be kept in, as `resolve` finds it.
+
+    Raises PartposeError as that, and for a shipped model, which serves all who use this installation.
+    """
+    folder = resolve(model)
+    if folder.resolve().parent == Path(str(resources.files("partpose") / "weights")).resolve():
+        raise PartposeError(
+            f"{folder.name} comes with partpose and stays as it is: copy {folder} to a folder of your own, and name that"
+        )
+    return folder
+
+
 def resolve(model: str | Path) -> Path:
     """The folder of a model given by path or by name; a path that exists wins.
 

@@ -28,6 +28,12 @@ WRITERS = {
 }
 
 
+def endings_of(formats: Sequence[str]) -> list[str]:
+    """Of all that poses may be written to in these formats, the raw keypoints of filtered ones among it."""
+    forms = [WRITERS[name] for name in formats]
+    return [form.ending for form in forms] + [f".raw{form.ending}" for form in forms if not form.holds_raw]
+
+
 def files_of(stem: Path, formats: Sequence[str]) -> list[Path]:
     """Where the poses of an input go: <stem>.h5, <stem>.csv, <stem>.coco.json, <stem>.npz."""
     return [stem.with_name(stem.name + WRITERS[name].ending) for name in formats]

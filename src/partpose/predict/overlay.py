@@ -24,6 +24,10 @@ from partpose.predict.style import Style
 Progress = Callable[[int, int], None]
 
 
+OVERLAYS = ("_parts.mp4", "_parts", "_sheet.png")
+"""How the names of overlays end: of a video; of pictures, and their first sheet."""
+
+
 def draw_overlay(
     poses: Poses,
     source: Source,
@@ -45,7 +49,7 @@ def draw_overlay(
     artist = Artist(poses, style or Style())
     if source.kind == "pictures":
         return _draw_pictures(artist, source, stem, progress, [] if skipped is None else skipped)
-    return _draw_video(artist, source, stem.with_name(stem.name + "_parts.mp4"), progress)
+    return _draw_video(artist, source, stem.with_name(stem.name + OVERLAYS[0]), progress)
 
 
 def _draw_video(artist: Artist, source: Source, path: Path, progress: Progress) -> list[Path]:
@@ -83,7 +87,7 @@ class _Job(NamedTuple):
 def _draw_pictures(
     artist: Artist, source: Source, stem: Path, progress: Progress, skipped: list[Skipped]
 ) -> list[Path]:
-    folder = stem.with_name(stem.name + "_parts")
+    folder = stem.with_name(stem.name + OVERLAYS[1])
     jobs = _jobs(artist, source, folder)
 
     def cells() -> Iterator[Cell]:
