@@ -85,6 +85,9 @@ def test_version(capfd):
         (["--preset", "broken.yaml"], "broken.yaml, line 2: not valid YAML"),
         (["--device", "cuda:99"], "no device 'cuda:99' on this machine: expected one of cpu"),
         (["--device", "abc"], "no device 'abc'"),
+        (["--transform.mirror", "yes"], "^--transform.mirror takes no value, got 'yes': the option alone turns it on$"),
+        (["--resume", "now"], "^--resume takes no value, got 'now'"),
+        (["--train.steps", "4", "more"], "^did not expect 'more': see partpose train --help$"),
         (["--init", "nowhere"], "no model folder nowhere"),
         (["--output", "file"], "cannot write to the output folder file"),
         (["--output", "file/run"], "cannot write to the output folder file/run"),
@@ -128,8 +131,16 @@ def test_an_input_without_pictures_leaves_no_run_behind(capfd, tmp_path, content
     assert not (tmp_path / "run").exists()
 
 
+def test_a_run_does_not_mix_with_the_user_s_files(capfd, tmp_path):
+    pictures = save_pictures(tmp_path / "pictures", 3)
+    for output, words in ((pictures, "is the input"), (tmp_path, "holds pictures but no run.json")):
+        assert words in mistake(capfd, "train", pictures, "--output", output, "--preset", "smoke")
+    assert {path.name for path in tmp_path.rglob("*")} - {".lock"} == {"pictures", "0.png", "1.png", "2.png"}
+
+
 def test_mistakes_in_a_prediction(capfd, tmp_path, model, pictures):
     (tmp_path / "map.json").write_text("{")
+    (tmp_path / "list.txt").write_text("a.png")
     (tmp_path / "broken").mkdir()
     for name in ("model.safetensors", "config.json"):
         (tmp_path / "broken" / name).write_bytes((model / name).read_bytes()[:-100])
@@ -144,6 +155,8 @@ def test_mistakes_in_a_prediction(capfd, tmp_path, model, pictures):
         "config.json is broken": [tmp_path / "broken", pictures, *out],
         "cannot read the weights .*; train again": [cut, pictures, *out],
         "none does not exist": [model, tmp_path / "none", *out],
+        "s3:/bucket/x is an address, which `partpose predict --engine ray` reads": [model, "s3://bucket/x", *out],
+        "a list of files is for `partpose predict --engine ray`": [model, tmp_path / "list.txt", *out],
         "map.json is not a landmark map": [model, pictures, *out, "--landmarks", tmp_path / "map.json"],
         "Must be >= 1": [model, pictures, *out, "--batch", "0"],
         "no split 'test': it is no annotated set": [model, pictures, *out, "--split", "test"],
@@ -194,14 +207,20 @@ def test_predicting_a_split(capfd, tmp_path, model):
 def test_predicting_one_picture_in_a_large_batch(capfd, tmp_path, model, pictures):
     code, out, _ = run(capfd, "predict", model, pictures / "3.png", "--output", tmp_path / "out", "--batch", "1000")
     assert (code, out.count("\n")) == (0, 1)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["3.csv", "3.h5"]
+    assert sorted(path.name for path in (tmp_path / "out").glob("[!.]*")) == ["3.csv", "3.h5"]
 
 
 def test_predictions_have_a_folder_where_none_is_named(capfd, tmp_path, model, pictures, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, out, _ = run(capfd, "predict", model, pictures / "3.png")
     assert (code, "predictions/3.h5" in out) == (0, True)
-    assert sorted(path.name for path in Path("predictions").iterdir()) == ["3.csv", "3.h5"]
+    assert sorted(path.name for path in Path("predictions").glob("[!.]*")) == ["3.csv", "3.h5"]
+
+
+def test_sheets_lie_outside_of_what_they_show(capfd, model, pictures):
+    assert "would be found there" in mistake(capfd, "show", model, pictures, "--output", pictures / "sheets")
+    assert "would be found there" in mistake(capfd, "inspect", pictures, "--sheet", pictures / "sheet.png")
+    assert not (pictures / "sheets").exists()
 
 
 def test_show_writes_four_sheets(capfd, tmp_path, model, pictures):

@@ -34,7 +34,9 @@ def test_training_on_a_bad_folder_goes_on_and_lists_what_it_skipped(bad_folder, 
 def test_the_test_split_is_not_trained_on(tmp_path, capsys):
     annotated = save_annotated(tmp_path / "set", "aaaaaee")
     assert run.train_run(annotated, tmp_path / "run", TWO_STEPS) == 0
-    assert f"5 pictures from {annotated} (2 of split=test held out), training on " in capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert f"5 pictures from {annotated} (2 of split=test held out), training on " in out
+    assert "warning: 5 pictures show little of how an object moves: name some hundred, or a video" in err
     assert read_config(tmp_path / "run")[1]["pictures"] == 5
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
 from cyclopts.validators import Number
 from pydantic import ValidationError
 
@@ -108,7 +108,8 @@ def train(
     output
         The run's folder: model, checkpoint, log and picture grids.
     preset
-        smoke, figures, faces, people, animals, lorenz2019, or a YAML file. Default: figures.
+        smoke, figures, faces, people, animals, lorenz2019, or a YAML file, whose values stand in place of the defaults
+        below. Default: figures.
     boxes
         The same as --data.boxes: a CSV with file or frame, x, y, w, h and perhaps id; or auto.
     init
@@ -295,7 +296,17 @@ def _words(error: CycloptsError, arguments: list[str]) -> str:
         option = error.argument.field_info.kind is inspect.Parameter.KEYWORD_ONLY
         name = error.argument.name if option else error.argument.name.lstrip("-").upper()
         return f"{name} is missing: see partpose {' '.join(error.command_chain or ())} --help"
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        return _unexpected(error.unused_tokens[0], arguments)
     return str(error)
+
+
+def _unexpected(word: str, arguments: list[str]) -> str:
+    """What is wrong with a word that nothing takes, such as the "yes" of `--resume yes`."""
+    before = arguments[arguments.index(word) - 1] if word in arguments[1:] else ""
+    if before.startswith("--") and not word.startswith("--"):
+        return f"{before} takes no value, got {word!r}: the option alone turns it on"
+    return f"did not expect {word!r}: see partpose {arguments[0]} --help"
 
 
 def _refuse_empty(arguments: list[str]) -> None:

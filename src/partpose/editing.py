@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from partpose.data.atomic import check_writable
+from partpose.data.outputs import check_output
 from partpose.data.sources import Source, find_sources
 from partpose.data.walk import readable
 from partpose.data.where import boxed_or_whole
@@ -53,7 +53,7 @@ def swap_pictures(
     device: str | None = None,
 ) -> None:
     """Write the shapes of some pictures in the looks of others as one picture."""
-    _check_output(output, ".png")
+    check_output(output, ".png", [*shape, *appearance])
     predictor = load(model, device)
     chosen = _chosen(predictor, parts, landmarks)
     shapes, skipped = few_views(predictor, shape, pictures, boxes)
@@ -78,7 +78,7 @@ def transfer_motion(
     device: str | None = None,
 ) -> None:
     """Write a video of the motion of a clip, or of pictures in their order, in the looks of other pictures."""
-    _check_output(output, ".mp4")
+    check_output(output, ".mp4", [motion, *appearance])
     how = Finish(smooth=smooth, window=window)
     predictor = load(model, device)
     looks, skipped = few_views(predictor, appearance, LOOKS)
@@ -98,12 +98,6 @@ def _chosen(predictor: Predictor, parts: str, landmarks: Path | None) -> list[in
     if linear_map is not None:
         linear_map.check(predictor.settings.model.parts, predictor.digest)
     return choose_parts(parts, predictor.settings.model.parts, read_names(resolve(predictor.name)), linear_map)
-
-
-def _check_output(output: Path, suffix: str) -> None:
-    if output.suffix.lower() != suffix:
-        raise PartposeError(f"--output must be a {suffix} file, got {output}")
-    check_writable(output)
 
 
 def _one_source(path: Path, skipped: list[Skipped]) -> Source:

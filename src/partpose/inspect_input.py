@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from partpose.data import human36m
 from partpose.data.annotations.detect import Reader, detect_all, known_formats, sets_below
 from partpose.data.inspection import Inspection, inspect_annotated, inspect_sources, joined
+from partpose.data.outputs import check_output
 from partpose.data.sources import find_sources
 from partpose.data.walk import readable
 from partpose.errors import PartposeError, Skipped
@@ -35,6 +36,7 @@ def inspect_input(path: Path, as_json: bool = False, sheet: Path | None = None) 
     """Say what a path leads to, on the terminal or as JSON, and draw a sheet where one was asked for."""
     seen = look(path)
     if sheet is not None:
+        check_output(sheet, ".png", [path], "--sheet")
         write_png(landmark_sheet(_samples(seen, path), seen.inspection.landmarks, seen.lines), sheet)
     if as_json:
         print(json.dumps(to_json(seen.inspection), indent=1, ensure_ascii=False))

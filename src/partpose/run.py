@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from partpose.config import Settings, load_preset
-from partpose.data.atomic import check_writable, make_folder
+from partpose.data.atomic import make_folder
 from partpose.data.boxes import write_boxes
 from partpose.data.canvas import Canvases, read_canvases
+from partpose.data.outputs import check_output, check_outside
 from partpose.data.pack import open_pack
 from partpose.data.reading import Look
 from partpose.data.sources import Source, find_sources, some_files, training_files
@@ -37,6 +38,8 @@ from partpose.train.run_folder import RUN, SKIPPED, RunExists, saved_settings
 from partpose.train.schedule import Clock
 
 BOXES = "boxes.csv"
+FEW = 10
+"""Pictures, of which less are taken for a mistake."""
 
 
 class TerminalReporter:
@@ -116,6 +119,8 @@ def train_run(
                 where = chosen if team.size == 1 else team.on(chosen)
                 pictures = count(len(canvases.pixels), "picture")
                 print(f"{pictures} from {input}{held_out}, training on {where}", flush=True)
+                if len(canvases.pixels) < FEW:
+                    reporter.warn(f"{pictures} show little of how an object moves: name some hundred, or a video")
             return canvases
 
         read = decode if is_pack(input) else partial(read_once, team, output, decode)
@@ -184,9 +189,9 @@ def evaluate_model(
     """Evaluate, print the table, and write what was asked for."""
     predictor = load(model, device)
     predictor.average = average
-    for path in (json, save_landmarks):
+    for option, path in (("--json", json), ("--save-landmarks", save_landmarks)):
         if path is not None:
-            check_writable(path)
+            check_output(path, ".json", [dataset], option)
     if protocol == DISENTANGLE:
         return _evaluate_disentangling(predictor, dataset, json, save_landmarks)
     boxes = chosen_boxes(boxes, predictor.settings, "the set's own boxes, if it has any, else whole pictures")
@@ -223,6 +228,7 @@ def show_model(
     found, skipped = find_sources([input])
     chosen = [test_split(found[i]) for i in spread(len(found), pictures)]
     sources, more = boxed_or_whole(chosen, boxes, predictor.settings)
+    check_outside(output, input)
     make_folder(output)
     canvases = _few_canvases(predictor, sources, pictures)
     for name, pixels in sheets(Shown(predictor.network, predictor.tensor(canvases.pixels))).items():

@@ -55,9 +55,10 @@ def test_an_object_that_was_not_seen_has_no_box(tmp_path, unseen):
     [
         (
             "frame,x,y,w\n0,1,2,3\n",
-            "line 1: column 'h' is missing, expected file or frame, x, y, w and h, got frame, x, y, w",
+            "line 1: column 'h' is missing, expected a line with the names file or frame, x, y, w and h, got frame, x, y, w",
         ),
         ("x,y,w,h\n1,2,3,4\n", "line 1: column 'file' is missing"),
+        ("0,9,9,70,70\n1,9,9,70,70\n", "a line with the names file or frame, x, y, w and h, got 0, 9, 9, 70, 70"),
         ("frame,x,y,w,h\n0,1,2,3,4\n1,1,two,3,4\n", "line 3: y must be a number, got 'two'"),
         ("frame,x,y,w,h\n0,1,,3,4\n", "line 2: y must be a number, got ''"),
         ("frame,x,y,w,h\n0,inf,2,3,4\n", "line 2: x must be a number, got 'inf'"),
@@ -143,7 +144,7 @@ def test_files_that_are_not_there_are_reported_once(tmp_path):
     path = table(
         tmp_path / "b.csv", "file,x,y,w,h\na.png,1,1,5,5\nlost.png,1,1,5,5\nlost.png,2,2,5,5\ngone.png,1,1,5,5\n"
     )
-    expected = [(str(path), "names 2 files that are not in the input, the first in line 3: lost.png")]
+    expected = [(str(path), "names 2 files not in the input, the first in line 3: lost.png")]
     assert check_boxes(str(path), [source]) == expected
     assert set(boxes_for(source, str(path))[0].cuts) == {0}
 

@@ -36,6 +36,15 @@ def test_a_dot_lands_where_the_geometry_says(width, height, size):
     assert np.abs(centre_of(square(pixels, size)) - expected).max() < 0.03
 
 
+@pytest.mark.parametrize("bits", [12, 16])
+def test_pictures_of_12_bits_in_16_are_as_bright_as_others(tmp_path, bits):
+    values = np.linspace(0, 2**bits - 1, 32 * 32).astype(np.uint16).reshape(32, 32)
+    for name in ("a.png", "a.tif"):
+        Image.fromarray(values).save(tmp_path / name)
+        pixels = read_image(tmp_path / name).pixels
+        np.testing.assert_allclose(pixels[..., 0], values * (255 / (2**bits - 1)), atol=0.6)
+
+
 def test_padding_repeats_the_edge_colours():
     pixels = np.zeros((20, 60, 3), np.uint8)
     pixels[0], pixels[-1] = (200, 0, 0), (0, 0, 200)

@@ -55,6 +55,11 @@ def test_what_spreadsheets_write_is_read(tmp_path):
     assert read.points.tolist() == [[[1.0, 2.0]]]
 
 
+def test_semicolons_part_cells_where_commas_part_digits(tmp_path):
+    read = read_landmarks(table(tmp_path, "file;split;kp0_x;kp0_y\n1,5.png;train;10,5;-2\n"))
+    assert (read.files, read.points.tolist()) == (("1,5.png",), [[[10.5, -2.0]]])
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -173,7 +173,7 @@ def test_what_cannot_be_told_is_refused_in_one_line(tmp_path, frames, words):
     with pytest.raises(Unreadable, match=words) as error:
         find_moving(source)
     assert str(error.value).startswith(f"{tmp_path / 'v.mp4'}: no boxes can be found in it: ")
-    assert str(error.value).endswith("; give --boxes FILE.csv")
+    assert str(error.value).endswith("; give --boxes FILE.csv, or --boxes none to look at all of it")
 
 
 def test_the_mouse_of_an_open_field(shared_data):

@@ -102,7 +102,9 @@ def test_a_pack_that_is_there_is_not_made_again_nor_written_over(mixed, tmp_path
     before = (packed(mixed, tmp_path / "pack") / "pack.json").read_bytes()
     packed(mixed, tmp_path / "pack")
     assert (tmp_path / "pack/pack.json").read_bytes() == before
-    with pytest.raises(PartposeError, match="is there, and not from this input as it is now: name a new folder"):
+    with pytest.raises(
+        PartposeError, match="is there, and no pack of this input as it is now with these settings: name"
+    ):
         packed(mixed, tmp_path / "pack", frames_per_video=2)
     assert (tmp_path / "pack/pack.json").read_bytes() == before
 

@@ -123,19 +123,32 @@ def test_arrays_of_one_size_and_of_any_sizes():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (np.zeros((8, 8), np.uint8), r"shape \(H, W, 3\), got uint8 \(8, 8\)"),
+        (np.zeros((8, 8), np.float32), r"shape \(H, W, 3\), got float32 \(8, 8, 3\)"),
+        (None, "expected a path, .* got NoneType"),
         (np.zeros((8, 8, 4), np.uint8), r"got uint8 \(8, 8, 4\)"),
         (np.zeros((2, 8, 8, 1), np.uint8), r"got uint8 \(8, 8, 1\)"),
         (np.zeros((8, 8, 3)), r"got float64 \(8, 8, 3\)"),
         (np.zeros((0, 8, 3), np.uint8), r"got uint8 \(0, 8, 3\)"),
         (np.zeros((0, 8, 8, 3), np.uint8), "no pictures were given"),
         ([], "no pictures were given"),
-        (["a.png"], "expected a path or uint8 pictures of shape .*, got str"),
+        (["a.png"], "expected a path, of a folder for many, or uint8 pictures of shape .*, got str"),
     ],
 )
 def test_arrays_that_are_no_pictures(given, words):
     with pytest.raises(PartposeError, match=words):
         DOTS.predict(given)
+
+
+def test_grey_arrays_and_pillow_s_pictures_will_do():
+    pixels, _ = scene(80, 80)
+    expected = DOTS.predict(pixels).mean
+    for given in (Image.fromarray(pixels), [Image.fromarray(pixels)], Image.fromarray(pixels).convert("RGBA")):
+        np.testing.assert_array_equal(DOTS.predict(given).mean, expected)
+    grey = pixels[..., 0]
+    np.testing.assert_array_equal(DOTS.predict(grey).mean, DOTS.predict(np.stack([grey] * 3, -1)).mean)
+    assert DOTS.encode(Image.fromarray(pixels)).appearance.shape[:2] == (1, 2)
+    with pytest.raises(PartposeError, match=r"expected a path, .* got str"):
+        DOTS.encode("a.png")
 
 
 def test_a_batch_of_none_is_refused(picture_folder):

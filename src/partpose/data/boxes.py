@@ -19,7 +19,7 @@ from typing import NamedTuple
 from partpose.data.atomic import atomic
 from partpose.data.cut import Box, Cut
 from partpose.data.images import Unreadable
-from partpose.data.landmarks import in_words, table_rows
+from partpose.data.landmarks import in_words, table_header, table_rows
 from partpose.data.sources import Source
 from partpose.data.walk import readable
 from partpose.errors import PartposeError, Skipped
@@ -88,7 +88,7 @@ def check_boxes(spec: str, sources: Sequence[Source]) -> list[Skipped]:
     if not lost:
         return []
     files = len({line.file for line in lost})
-    reason = f"names {files} files that are not in the input, the first in line {lost[0].line}: {lost[0].file}"
+    reason = f"names {files} file{'' if files == 1 else 's'} not in the input, the first in line {lost[0].line}: {lost[0].file}"
     return [Skipped(spec, reason)]
 
 
@@ -174,8 +174,8 @@ def _columns(row: Mapping[str, str], path: Path) -> dict[str, str]:
     missing = [name for name in "xywh" if name not in columns]
     missing += [] if {"file", "frame"} & set(columns) else ["file"]
     if missing:
-        came = ", ".join(row)
-        expected = "expected file or frame, x, y, w and h"
+        came = ", ".join(table_header(path))
+        expected = "expected a line with the names file or frame, x, y, w and h"
         raise PartposeError(f"{readable(path)}, line 1: column {missing[0]!r} is missing, {expected}, got {came}")
     return columns
 
@@ -278,8 +278,5 @@ def _beyond_the_end(source: Source, boxes: Boxes) -> list[Skipped]:
     if not beyond:
         return []
     name = source.names[0]
-    return [
-        Skipped(
-            readable(boxes.path), f"has boxes in {len(beyond)} frames beyond the last of {name}, which is {total - 1}"
-        )
-    ]
+    frames = f"{len(beyond)} frame{'s' * (len(beyond) > 1)}"
+    return [Skipped(readable(boxes.path), f"has boxes in {frames} beyond the last of {name}, which is {total - 1}")]

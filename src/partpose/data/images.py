@@ -79,7 +79,8 @@ def read_image(
     them, so that a cut-out animal keeps a clean background whatever colours hide under its transparent pixels.
     side: a JPEG may be decoded at 1/2, 1/4 or 1/8 as long as its short side keeps at least this many pixels, or that many
     remain of a length of `region` pixels in it.
-    16-bit pictures are divided by 257; floating-point and wider ones are spread from their own minimum to maximum.
+    16-bit pictures are divided by 257, or where no value takes more than 12 bits, as of many cameras, by 16.06;
+    floating-point and wider ones are spread from their own minimum to maximum.
 
     Raises Unreadable, with the reason in words, for anything that is not a whole picture of reasonable size.
     """
@@ -236,7 +237,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
     if image.mode != "F" and low >= 0 and high <= 65535:
-        low, high = 0.0, 65535.0
+        low, high = 0.0, 4095.0 if high <= 4095 else 65535.0
     scaled = (values - low) * (255 / max(high - low, 1e-12))
     return Image.fromarray(scaled.round().astype(np.uint8))
 

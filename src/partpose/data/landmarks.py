@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from partpose.errors import PartposeError, Skipped
 
 LANDMARKS = "landmarks.csv"
 KEYPOINTS = "keypoints.json"
+_DECIMAL = re.compile(r"^(\s*-?\d+),(\d+\s*)$")
 MAKERS = {"figures": "partpose figures", "kia": "partpose convert kia"}
 """Keys under which the commands that make sets say in keypoints.json what they were asked for."""
 
@@ -96,7 +98,7 @@ def read_split(path: str | PathLike) -> dict[str, str]:
     Raises PartposeError where there is no column `file`.
     """
     path = Path(path)
-    header = _header(path)
+    header = table_header(path)
     if "file" not in header:
         raise PartposeError(f"{readable(path)} has no column 'file', only: {', '.join(header) or 'nothing'}")
     splits: dict[str, str] = {}
@@ -109,7 +111,7 @@ def read_split(path: str | PathLike) -> dict[str, str]:
 def has_split(path: str | PathLike) -> bool:
     """Whether a table divides files into splits; a meta.csv may as well be about something else."""
     try:
-        return {"file", "split"} <= set(_header(Path(path)))
+        return {"file", "split"} <= set(table_header(Path(path)))
     except PartposeError:
         return False
 
@@ -146,9 +148,9 @@ def write_landmarks(folder: str | PathLike, landmarks: Landmarks) -> None:
 
 def table_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Every line of a table that is not blank, with its number, as column → text. Raises PartposeError for a broken one."""
-    header = _header(path)
+    header = table_header(path)
     with in_words(path), path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
+        reader, german = _reader(file)
         next(reader, None)
         for row in reader:
             if not any(cell.strip() for cell in row):
@@ -156,12 +158,22 @@ def table_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             if len(row) != len(header):
                 came = f"expected {len(header)} columns as in the header, got {len(row)}"
                 raise PartposeError(f"{readable(path)}, line {reader.line_num}: {came}")
-            yield reader.line_num, dict(zip(header, row, strict=True))
+            cells = [_DECIMAL.sub(r"\1.\2", cell) for cell in row] if german else row
+            yield reader.line_num, dict(zip(header, cells, strict=True))
 
 
-def _header(path: Path) -> list[str]:
+def table_header(path: Path) -> list[str]:
+    """The cells of a table's first line. Raises PartposeError where it cannot be read."""
     with in_words(path), path.open(newline="", encoding="utf-8-sig") as file:
-        return [name.strip() for name in next(csv.reader(file), [])]
+        return [name.strip() for name in next(_reader(file)[0], [])]
+
+
+def _reader(file: TextIO) -> tuple[Any, bool]:
+    """What reads a table's lines, and whether its cells are parted by semicolons: where they are, 10,5 is a number."""
+    line = file.readline()
+    file.seek(0)
+    german = ";" in line and "," not in line
+    return csv.reader(file, delimiter=";" if german else ","), german
 
 
 @contextmanager
@@ -174,14 +186,14 @@ def in_words(path: Path) -> Generator[None]:
     except OSError as error:
         raise PartposeError(f"{readable(path)} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise PartposeError(f"{readable(path)} is not UTF-8 text") from error
+        raise PartposeError(f"{readable(path)} is not UTF-8 text: save it as CSV UTF-8") from error
     except csv.Error as error:
         raise PartposeError(f"{readable(path)} is not a table with commas: {error}") from error
 
 
 def _columns(path: Path) -> list[tuple[str, str]]:
     """The names of the x and y columns of landmark 0, 1, …"""
-    header = _header(path)
+    header = table_header(path)
     numbers = {int(match[1]) for name in header if (match := re.fullmatch(r"kp([0-9]{1,6})_[xy]", name))}
     columns = [(f"kp{j}_x", f"kp{j}_y") for j in range(max(numbers, default=0) + 1)]
     for name in ("file", *(name for pair in columns for name in pair)):

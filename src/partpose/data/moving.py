@@ -75,7 +75,9 @@ def _scene_of(seen: Sequence[Still], source: Source) -> Scene:
 
 
 def _refused(source: Source, why: str) -> Unreadable:
-    return Unreadable(source.path, f"no boxes can be found in it: {why}; give --boxes FILE.csv")
+    return Unreadable(
+        source.path, f"no boxes can be found in it: {why}; give --boxes FILE.csv, or --boxes none to look at all of it"
+    )
 
 
 def _boxes(places: list[int], things: Sequence[Thing | None], source: Source, like: Still) -> dict[int, Box]:

@@ -177,8 +177,12 @@ def _plan(files: Iterable[_File], look: Look, frames: int) -> str:
 @contextmanager
 def _alone(out: Path) -> Generator[Path]:
     """The hidden folder to write to, of one process at a time."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise PartposeError(f"{readable(out)} is there, and not from this input as it is now: name a new folder")
+    if out.exists() and not out.is_dir():
+        raise PartposeError(f"{readable(out)} is a file: name a new folder for the pack")
+    if out.exists() and any(out.iterdir()):
+        raise PartposeError(
+            f"{readable(out)} is there, and no pack of this input as it is now with these settings: name a new folder"
+        )
     part = out.with_name(f".{out.name}.partial")
     make_folder(part)
     handle = os.open(part, os.O_RDONLY)

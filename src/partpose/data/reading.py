@@ -9,10 +9,11 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from partpose.data.ahead import in_background, in_threads
 from partpose.data.cut import Box, Cut
@@ -102,12 +103,26 @@ def frames_to_see(source: Source) -> Sequence[int]:
     return frames if source.cuts is None else [frame for frame in frames if frame in source.cuts]
 
 
-def array_view(index: int, pixels: NDArray[np.uint8], look: Look, cut: Cut = WHOLE[0]) -> View:
-    """The view of a picture in memory, uint8 (H, W, 3). Raises PartposeError for anything else, and as `Picture.square`."""
+def picture_array(pixels: Any) -> NDArray[np.uint8]:
+    """A picture in memory as uint8 (H, W, 3): such an array, a grey one (H, W), or one of Pillow's.
+
+    Raises PartposeError for anything else.
+    """
+    if isinstance(pixels, Image.Image):
+        return np.asarray(pixels.convert("RGB"))
     if not isinstance(pixels, np.ndarray):
-        raise PartposeError(f"expected a path or uint8 pictures of shape (H, W, 3), got {type(pixels).__name__}")
+        came = type(pixels).__name__
+        raise PartposeError(f"expected a path, of a folder for many, or uint8 pictures of shape (H, W, 3), got {came}")
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
         raise PartposeError(f"expected uint8 pictures of shape (H, W, 3), got {pixels.dtype} {pixels.shape}")
+    return pixels
+
+
+def array_view(index: int, pixels: Any, look: Look, cut: Cut = WHOLE[0]) -> View:
+    """The view of a picture in memory. Raises PartposeError as `picture_array` and `Picture.square`."""
+    pixels = picture_array(pixels)
     height, width = pixels.shape[:2]
     (view,) = cut_views(Picture(as_channels(pixels, look.channels), width, height), [cut], look, index)
     if isinstance(view, PartposeError):

@@ -121,6 +121,10 @@ def _splits(source: Source) -> Iterable[tuple[Path, str]]:
 def _existing(root: Path) -> Path:
     # Of os.path, because pathlib's raise on what may not be entered.
     if not os.path.exists(root):  # noqa: PTH110
+        if re.match(r"[a-z0-9]{2,}:/", str(root)):
+            raise PartposeError(
+                f"{readable(root)} is an address, which `partpose predict --engine ray` reads: name a path"
+            )
         raise PartposeError(f"{readable(root)} does not exist or may not be entered, expected pictures or videos")
     return root
 
@@ -226,6 +230,8 @@ def _nothing_found(inputs: Iterable[str | PathLike], skipped: list[Skipped], oth
         f"{others} file{'' if others == 1 else 's'} in {where}, but no" if others else f"nothing in {where}, expected a"
     )
     text = f"found {found} picture or video; endings known: {endings}"
+    if any(Path(path).suffix.lower() in (".txt", ".csv") for path in inputs):
+        text += "; a list of files is for `partpose predict --engine ray`"
     return f"{text}; passed over: {skipped[0].path} {skipped[0].reason}" if skipped else text
 
 

@@ -66,8 +66,8 @@ class Encoding(NamedTuple):
 
     def _check_parts(self, parts: Iterable[int]) -> None:
         count = self.appearance.shape[1]
-        if wrong := [part for part in parts if not 0 <= part < count]:
-            raise PartposeError(f"there is no part {wrong[0]}: expected 0 to {count - 1}")
+        if wrong := [part for part in parts if not isinstance(part, int | np.integer) or not 0 <= part < count]:
+            raise PartposeError(f"there is no part {wrong[0]!r}: expected a number from 0 to {count - 1}")
 
 
 def _as_covariance(cov: Any) -> Tensor:
@@ -162,8 +162,11 @@ def load_model(folder: Path) -> tuple[PartModel, Settings, dict[str, Any]]:
 def load_weights(model: PartModel, folder: Path) -> None:
     """Put the weights of a model folder into `model`; half precision is widened."""
     try:
+        (folder / WEIGHTS).open("rb").close()  # whose reasons are better than load_file's
         weights = load_file(folder / WEIGHTS)
         model.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in weights.items()})
+    except PermissionError:
+        raise PartposeError(f"the weights {folder / WEIGHTS} may not be read (no permission)") from None
     except (OSError, SafetensorError) as error:
         raise PartposeError(
             f"cannot read the weights {folder / WEIGHTS}: {error}; train again or copy them anew"

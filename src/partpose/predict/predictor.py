@@ -17,7 +17,7 @@ from partpose.config import Settings
 from partpose.data.cut import Box, Cut
 from partpose.data.images import as_channels, square
 from partpose.data.live import live_views
-from partpose.data.reading import Look, View, array_view, read_views
+from partpose.data.reading import Look, View, array_view, picture_array, read_views
 from partpose.data.sources import Source, find_sources
 from partpose.data.video import probe
 from partpose.data.walk import readable
@@ -75,7 +75,8 @@ class Predictor:
         """The parts in one picture, a folder of pictures, a video, or arrays.
 
         Args:
-            input: a path, or uint8 pictures: (H, W, 3), (F, H, W, 3), or any number of (H, W, 3) of any sizes.
+            input: a path, or uint8 pictures: (H, W, 3), (F, H, W, 3), or any number of (H, W, 3) of any sizes; (H, W) is a
+                grey one, and pictures of Pillow will do.
             batch: pictures at a time.
             boxes: where to look in files, as `--boxes` of `partpose predict`: a CSV, "auto", or "none" for whole pictures.
                 Default: auto where the model was trained so. Arrays are looked at as they are.
@@ -176,8 +177,8 @@ class Predictor:
         return pixels.permute(0, 3, 1, 2).float() / 255
 
     def canvas(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """(H, W, 3) to the (side, side, C) square that the network sees."""
-        return square(as_channels(pixels, self.settings.model.channels), self.side)
+        """A picture, see `picture_array`, to the (side, side, C) square that the network sees."""
+        return square(as_channels(picture_array(pixels), self.settings.model.channels), self.side)
 
     def encode(self, pixels: NDArray[np.uint8]) -> Encoding:
         """Take one picture (H, W, 3) apart: parts, appearance and background, in the inside frame of its square."""
@@ -194,7 +195,8 @@ class Predictor:
         return (rebuilt.permute(0, 2, 3, 1) * 255).round().byte().cpu().numpy()
 
     def _from_arrays(self, input: NDArray[np.uint8] | Iterable[NDArray[np.uint8]], batch: int) -> Poses:
-        pictures = [input] if isinstance(input, np.ndarray) and input.ndim != 4 else input
+        one = not isinstance(input, Iterable) or (isinstance(input, np.ndarray) and input.ndim != 4)
+        pictures: Iterable[Any] = [input] if one else input
         views = (array_view(i, pixels, self.look) for i, pixels in enumerate(pictures))
         columns = self._collect(views, batch)
         if not columns:

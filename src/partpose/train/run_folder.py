@@ -15,6 +15,7 @@ from partpose.model.part_model import WEIGHTS
 from partpose.train.checkpoint import CHECKPOINT
 
 RUN, LOG, LOCK, SKIPPED = "run.json", "log.jsonl", ".lock", "skipped.jsonl"
+PICTURES = "pictures"  # the folder of a run's grids
 SKIPPED_IN_RUN = "skipped_predictions.jsonl"  # of predictions, where skipped.jsonl is the training's
 
 
@@ -45,7 +46,7 @@ def locked(folder: Path) -> Generator[None]:
 
 def _clean(folder: Path) -> None:
     """Remove what killed processes left half written; who holds the lock knows that nobody is writing."""
-    for place in (folder, folder / "pictures"):
+    for place in (folder, folder / PICTURES):
         for left in (*place.glob(".partial-*"), *place.glob(".canvases-*")):
             left.unlink(missing_ok=True)
 
@@ -62,7 +63,7 @@ def begun(folder: Path, settings: Settings, input: Path, resume: bool) -> Genera
     """
     new = not (folder / RUN).is_file()
     if new:
-        _refuse_model(folder)
+        _refuse_others(folder, input)
         _write(folder, {"settings": settings.model_dump(), "input": str(input)})
     else:
         _check(folder, settings, resume)
@@ -128,10 +129,13 @@ def _forget(folder: Path) -> None:
         folder.rmdir()
 
 
-def _refuse_model(folder: Path) -> None:
-    for name in (WEIGHTS, CHECKPOINT):
+def _refuse_others(folder: Path, input: Path) -> None:
+    """A folder in which a run would mix with what is there: another model, the input, or pictures of the user's."""
+    if folder.resolve() == input.resolve():
+        raise PartposeError(f"{folder} is the input: choose another --output, for instance a folder in it")
+    for name in (WEIGHTS, CHECKPOINT, PICTURES):
         if (folder / name).exists():
-            raise PartposeError(f"{folder} holds a {name} but no {RUN}, it is not a run: choose another --output")
+            raise PartposeError(f"{folder} holds {name} but no {RUN}, it is not a run: choose another --output")
 
 
 def differences(old: Settings, new: Settings) -> list[str]:

@@ -24,7 +24,7 @@ from partpose.data.annotations import (
     webmorph,
 )
 from partpose.data.landmarks import Landmarks
-from partpose.data.walk import natural, readable
+from partpose.data.walk import is_pack, natural, readable
 from partpose.errors import PartposeError
 
 
@@ -118,6 +118,8 @@ def _no_annotations(path: Path) -> str:
         return "does not exist, expected an annotated set"
     if os.path.isfile(path):  # noqa: PTH113
         return f"is no annotation file of a format that is known: {formats}"
+    if is_pack(path):
+        return "is a pack, to train from: name the annotated set that it was packed from"
     below = ", ".join(f"{folder.name} ({reader.NAME})" for folder, reader in sets_below(path))
     if below:
         return f"holds annotated sets, expected the name of one of them: {below}"
