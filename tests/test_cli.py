@@ -88,6 +88,7 @@ def test_version(capfd):
         (["--transform.mirror", "yes"], "^--transform.mirror takes no value, got 'yes': the option alone turns it on$"),
         (["--resume", "now"], "^--resume takes no value, got 'now'"),
         (["--train.steps", "4", "more"], "^did not expect 'more': see partpose train --help$"),
+        (["--train.steps=4", "more"], "^did not expect 'more'"),
         (["--init", "nowhere"], "no model folder nowhere"),
         (["--output", "file"], "cannot write to the output folder file"),
         (["--output", "file/run"], "cannot write to the output folder file/run"),
@@ -131,11 +132,21 @@ def test_an_input_without_pictures_leaves_no_run_behind(capfd, tmp_path, content
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_does_not_mix_with_the_user_s_files(capfd, tmp_path):
-    pictures = save_pictures(tmp_path / "pictures", 3)
-    for output, words in ((pictures, "is the input"), (tmp_path, "holds pictures but no run.json")):
-        assert words in mistake(capfd, "train", pictures, "--output", output, "--preset", "smoke")
-    assert {path.name for path in tmp_path.rglob("*")} - {".lock"} == {"pictures", "0.png", "1.png", "2.png"}
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("pictures", "pictures holds the input: choose another --output"),
+        (".", "holds the input"),
+        ("other", "holds pictures but no run.json, it is not a run"),
+        ("other/pictures", "holds 0.png but no run.json"),
+    ],
+)
+def test_a_run_does_not_mix_with_the_user_s_files(capfd, tmp_path, output, words):
+    pictures = save_pictures(tmp_path / "pictures", 2)
+    save_pictures(tmp_path / "other" / "pictures", 1)
+    before = set(tmp_path.rglob("*"))
+    assert words in mistake(capfd, "train", pictures, "--output", tmp_path / output, "--preset", "smoke")
+    assert set(tmp_path.rglob("*")) == before
 
 
 def test_mistakes_in_a_prediction(capfd, tmp_path, model, pictures):
@@ -155,7 +166,7 @@ def test_mistakes_in_a_prediction(capfd, tmp_path, model, pictures):
         "config.json is broken": [tmp_path / "broken", pictures, *out],
         "cannot read the weights .*; train again": [cut, pictures, *out],
         "none does not exist": [model, tmp_path / "none", *out],
-        "s3:/bucket/x is an address, which `partpose predict --engine ray` reads": [model, "s3://bucket/x", *out],
+        "s3://bucket/x is an address, which `partpose predict --engine ray` reads": [model, "s3://bucket/x", *out],
         "a list of files is for `partpose predict --engine ray`": [model, tmp_path / "list.txt", *out],
         "map.json is not a landmark map": [model, pictures, *out, "--landmarks", tmp_path / "map.json"],
         "Must be >= 1": [model, pictures, *out, "--batch", "0"],

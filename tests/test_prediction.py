@@ -19,6 +19,7 @@ from partpose.predict.finish import Finish
 from partpose.predict.formats import read_hdf5
 from partpose.predict.landmark_map import LandmarkMap
 from partpose.predict.predictor import load
+from partpose.predict.style import Style
 from partpose.prediction import Wanted, predict_inputs
 
 
@@ -54,19 +55,23 @@ def test_what_was_predicted_before_is_left_alone(tmp_path, clip, capsys):
 def test_an_overlay_that_is_missing_or_older_is_drawn(tmp_path, clip, capsys, of):
     model, out = str(save_untrained(tmp_path / "model")), tmp_path / "out"
     input = clip if of == "video" else save_pictures(tmp_path / "clip", 2)
-    overlay = out / ("clip_parts.mp4" if of == "video" else "clip_sheet.png")
+    overlay = out / ("clip_parts.mp4" if of == "video" else "clip_parts")
     predict_inputs(model, [input], out)
     written = (out / "clip.h5").stat().st_mtime_ns
     again = Wanted(skip_existing=True, overlay=True)
-    for _ in range(2):
-        predict_inputs(model, [input], out, again)
-        assert overlay.is_file()
-        os.utime(overlay, ns=(written - 1, written - 1))
-    predict_inputs(model, [input], out, again)
-    drawn = overlay.stat().st_mtime_ns
-    predict_inputs(model, [input], out, again)
-    assert overlay.stat().st_mtime_ns == drawn > written == (out / "clip.h5").stat().st_mtime_ns
-    assert str(out / overlay.name) in capsys.readouterr().out
+
+    def drawn(wanted=again):
+        predict_inputs(model, [input], out, wanted)
+        assert overlay.exists()
+        return str(overlay) in capsys.readouterr().out
+
+    assert [drawn(), drawn()] == [True, False]
+    assert [drawn(Wanted(skip_existing=True, overlay=True, style=Style(draw="names"))), drawn()] == [True, True]
+    os.utime(out / ".clip.drawn", ns=(written - 1, written - 1))
+    assert [drawn(), drawn()] == [True, False]
+    (out / ".clip.drawn").unlink()
+    assert drawn(), "it may have been interrupted"
+    assert (out / "clip.h5").stat().st_mtime_ns == written
 
 
 def test_a_calibration_in_between_is_measured_with(tmp_path, clip):

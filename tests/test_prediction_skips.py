@@ -1,5 +1,6 @@
 """What `partpose predict` passes over, and says."""
 
+import json
 import os
 from pathlib import Path
 
@@ -153,7 +154,8 @@ def test_an_output_that_cannot_be_written_ends_it_but_keeps_the_list(tmp_path, c
     model, bad = str(save_untrained(tmp_path / "model")), tmp_path / "bad.mp4"
     bad.touch()
     (tmp_path / "out" / "clip.h5").mkdir(parents=True)
-    (tmp_path / "out" / ".clip.input").write_text(str(clip.resolve()))
+    note = {"input": str(clip.resolve()), "files": [".h5", ".csv"]}
+    (tmp_path / "out" / ".clip.input").write_text(json.dumps(note))
     with pytest.raises(PartposeError, match=r"clip\.h5 cannot be written: it is a folder"):
         predict_inputs(model, [bad, clip], tmp_path / "out")
     assert_lists(listed(tmp_path / "out"), {"bad.mp4": "is empty"})

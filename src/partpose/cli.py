@@ -303,8 +303,8 @@ def _words(error: CycloptsError, arguments: list[str]) -> str:
 
 def _unexpected(word: str, arguments: list[str]) -> str:
     """What is wrong with a word that nothing takes, such as the "yes" of `--resume yes`."""
-    before = arguments[arguments.index(word) - 1] if word in arguments[1:] else ""
-    if before.startswith("--") and not word.startswith("--"):
+    before = arguments[arguments.index(word) - 1] if arguments.count(word) == 1 else ""
+    if before.startswith("--") and "=" not in before:
         return f"{before} takes no value, got {word!r}: the option alone turns it on"
     return f"did not expect {word!r}: see partpose {arguments[0]} --help"
 

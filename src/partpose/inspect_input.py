@@ -34,9 +34,10 @@ class Look(NamedTuple):
 
 def inspect_input(path: Path, as_json: bool = False, sheet: Path | None = None) -> None:
     """Say what a path leads to, on the terminal or as JSON, and draw a sheet where one was asked for."""
-    seen = look(path)
     if sheet is not None:
         check_output(sheet, ".png", [path], "--sheet")
+    seen = look(path)
+    if sheet is not None:
         write_png(landmark_sheet(_samples(seen, path), seen.inspection.landmarks, seen.lines), sheet)
     if as_json:
         print(json.dumps(to_json(seen.inspection), indent=1, ensure_ascii=False))

@@ -1,6 +1,5 @@
 """What `partpose predict` does: many inputs, each with its files, and nothing that is computed is lost."""
 
-import hashlib
 import json
 import sys
 from collections.abc import Generator, Sequence
@@ -8,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePath
 
-from partpose.data.atomic import make_folder
+from partpose.data.atomic import atomic, make_folder
 from partpose.data.boxes import boxes_for, check_boxes, write_boxes
 from partpose.data.crops import META, read_crops
 from partpose.data.images import Unreadable
@@ -18,15 +17,14 @@ from partpose.data.walk import readable
 from partpose.data.where import chosen_boxes
 from partpose.edit.names import keypoint_names, named, names_of
 from partpose.errors import PartposeError, Skipped
-from partpose.predict.claims import claim
-from partpose.predict.contact import choose
+from partpose.predict.claims import claim, fingerprint, input_hash
 from partpose.predict.extras import Extras
 from partpose.predict.files import endings_of, files_of, write_files
 from partpose.predict.finish import EXTRAS, FORMATS, Finish, among
 from partpose.predict.formats import read_hdf5, write_hdf5
 from partpose.predict.full_frame import to_full_frame
 from partpose.predict.landmark_map import LandmarkMap
-from partpose.predict.overlay import OVERLAYS, draw_overlay
+from partpose.predict.overlay import draw_overlay, overlay_endings
 from partpose.predict.poses import Poses
 from partpose.predict.predictor import NothingRead, Predictor, load
 from partpose.predict.uncertainty import SCALE
@@ -101,12 +99,16 @@ def chosen(sources: list[Source], wanted: Wanted, skipped: list[Skipped]) -> lis
 
 def _with_own_files(sources: list[Source], output: Path, wanted: Wanted, finish: Finish) -> list[Source]:
     """The sources, each called so that it replaces no file but those of its own results, and a word on what that changed."""
-    endings = [*endings_of(finish.formats), *(OVERLAYS if wanted.overlay else ()), *([BOXES] if wanted.boxes else ())]
-    found = with_own_stems(sources, lambda source, stem: claim(output / stem, source, endings))
+
+    def is_free(source: Source, stem: str) -> bool:
+        drawn = overlay_endings(source, wanted.style) if wanted.overlay else []
+        return claim(output / stem, source, [*endings_of(finish.formats), *drawn, *([BOXES] if wanted.boxes else [])])
+
+    found = with_own_stems(sources, is_free)
     for before, now in zip(with_own_stems(sources), found, strict=True):
         if before.stem != now.stem:
             theirs = output / before.stem
-            print(f"{theirs}.* is not of {readable(now.path)}, whose results are called {now.stem}", flush=True)
+            print(f"{theirs}.* is not of {readable(now.path)}: its results are called {now.stem}.*", flush=True)
     return found
 
 
@@ -157,7 +159,7 @@ class Task:
         """Predict one input and write its files; whether there is a result now."""
         bar.begin(source.stem)
         if self.wanted.skip_existing and (before := self._before(source)) is not None:
-            drawn = [] if self._is_drawn(source, before) else self._overlay(before, source, bar)
+            drawn = [] if self._is_drawn(source) else self._overlay(before, source, bar)
             files = ", ".join(map(str, [self._file(source, ".h5"), *drawn]))
             bar.say(f"{readable(source.path)}: was predicted before, {files}")
             return True
@@ -226,7 +228,10 @@ class Task:
             # All frames that were asked for, those without an object too
             asked = source._replace(frames=source.frames or slice(0, None))
             stem = self.output / source.stem
-            return draw_overlay(poses, asked, stem, self.wanted.style, bar.drawing, self.skipped)
+            drawn = draw_overlay(poses, asked, stem, self.wanted.style, bar.drawing, self.skipped)
+            with atomic(self._mark(source)) as mark:
+                mark.write_text(repr(self.wanted.style), encoding="utf-8")
+            return drawn
         except Unreadable as error:  # the input has gone in the meantime
             self.skipped.append(error.skipped)
             return []
@@ -242,7 +247,7 @@ class Task:
 
     def _named(self, poses: Poses, source: Source) -> Poses:
         """The poses with what shaped them, by which a later call knows whether they are what it would make."""
-        about = {"options": self._options(), "input_hash": fingerprint([source.path, *source.files])}
+        about = {"options": self._options(), "input_hash": input_hash(source)}
         size = {"input_bytes": source.path.stat().st_size} if source.kind == "video" else {}
         return replace(poses, provenance={**poses.provenance, **about, **size})
 
@@ -264,42 +269,36 @@ class Task:
         except PartposeError:
             return None
         mine = {"model_hash": self.predictor.digest, "options": self._options()}
-        mine["input_hash"] = fingerprint([source.path, *source.files])
+        mine["input_hash"] = input_hash(source)
         return poses if mine.items() <= poses.provenance.items() else None
 
     def _before(self, source: Source) -> Poses | None:
         """What an earlier call made of a source, where this one would make the same."""
         there = all(file.is_file() for file in files_of(self._file(source), self.finish.formats))
         poses = self._same(self._file(source, ".h5"), source) if there else None
-        if poses is None or (self.wanted.full_frame and not self._is_drawn(source, poses)):
-            return None  # what is drawn into is no whole frame
-        return poses
+        return None if self.wanted.full_frame and not self._is_drawn(source) else poses  # no crop, to be drawn into
 
-    def _is_drawn(self, source: Source, poses: Poses) -> bool:
-        """Whether the overlay is there that is asked for, and no older than the poses. A sheet is drawn last."""
+    def _is_drawn(self, source: Source) -> bool:
+        """Whether the overlay that is asked for was drawn to its end, and from the poses that are there."""
+        mark, overlay = self._mark(source), self._file(source, overlay_endings(source, self.wanted.style)[0])
         if not self.wanted.overlay:
             return True
-        last = OVERLAYS[2] if choose(len(poses), self.wanted.style.sheets) else OVERLAYS[1]
-        overlay = self._file(source, OVERLAYS[0] if source.kind == "video" else last)
-        return overlay.exists() and overlay.stat().st_mtime_ns >= self._file(source, ".h5").stat().st_mtime_ns
+        if not (mark.is_file() and overlay.exists() and mark.read_text(encoding="utf-8") == repr(self.wanted.style)):
+            return False
+        return mark.stat().st_mtime_ns >= self._file(source, ".h5").stat().st_mtime_ns
+
+    def _mark(self, source: Source) -> Path:
+        """A hidden file that says in what style the overlay was drawn, once it is whole."""
+        return self.output / f".{source.stem}.drawn"
 
     def _possible(self, source: Source) -> list[Path]:
         """All files that may lie beside a source's results."""
-        return [self._file(source, ending) for ending in (*endings_of(FORMATS), *OVERLAYS)]
+        endings = (*endings_of(FORMATS), *overlay_endings(source, self.wanted.style), BOXES)
+        return [self._file(source, ending) for ending in endings]
 
     def _so_far(self, source: Source) -> Poses | None:
         poses = self._same(self._partial(source), source)
         return poses if poses is not None and len(poses) else None
-
-
-def fingerprint(files: Sequence[Path]) -> str:
-    """Changes with the names, the sizes and the dates of files."""
-    digest = hashlib.blake2b(digest_size=8)
-    for file in files:
-        status = file.stat() if file.exists() else None
-        seen = "" if status is None or file.is_dir() else f"{status.st_size} {status.st_mtime_ns}"
-        digest.update(f"{readable(file.resolve())}\n{seen}\n".encode())
-    return digest.hexdigest()
 
 
 def _only_split(sources: list[Source], split: str, skipped: list[Skipped]) -> list[Source]:

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from partpose.data.atomic import make_folder
+from partpose.data.outputs import check_outside
 from partpose.data.sources import Source, find_sources
 from partpose.data.walk import readable
 from partpose.errors import PartposeError, Skipped
@@ -29,6 +30,7 @@ def redraw(file: Path, input: Path, output: Path, style: Style, min_confidence: 
             f"{readable(source.path)} has {bytes_now} bytes, and the video that {file} is of had {bytes_then}: is it another?",
             file=sys.stderr,
         )
+    check_outside(output, input)
     make_folder(output)
     skipped: list[Skipped] = []
     with counting(f"drawing {file.stem}") as progress:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from partpose.config import Settings, load_preset
+from partpose.data.annotations.detect import annotation_files
 from partpose.data.atomic import make_folder
 from partpose.data.boxes import write_boxes
 from partpose.data.canvas import Canvases, read_canvases
@@ -107,6 +109,8 @@ def train_run(
     resume_option: what the user has to add to the command to go on with a run.
     """
     chosen = choose_device(own_device(device))
+    if chosen.type == "cuda":  # pinned memory names no device: it would open the first GPU, which may be another's
+        torch.cuda.set_device(chosen)
     with joined(chosen) as team:
         reporter = TerminalReporter(output, settings) if team.leads else Quiet()
         skipped: list[Skipped] = []
@@ -191,7 +195,7 @@ def evaluate_model(
     predictor.average = average
     for option, path in (("--json", json), ("--save-landmarks", save_landmarks)):
         if path is not None:
-            check_output(path, ".json", [dataset], option)
+            check_output(path, ".json", annotation_files(dataset), option)
     if protocol == DISENTANGLE:
         return _evaluate_disentangling(predictor, dataset, json, save_landmarks)
     boxes = chosen_boxes(boxes, predictor.settings, "the set's own boxes, if it has any, else whole pictures")
@@ -224,11 +228,11 @@ def show_model(
     model: str, input: Path, output: Path, pictures: int = 8, boxes: str | None = None, device: str | None = None
 ) -> None:
     """Draw parts, part maps, reconstructions and swaps of a few pictures."""
+    check_outside(output, input)
     predictor = load(model, device)
     found, skipped = find_sources([input])
     chosen = [test_split(found[i]) for i in spread(len(found), pictures)]
     sources, more = boxed_or_whole(chosen, boxes, predictor.settings)
-    check_outside(output, input)
     make_folder(output)
     canvases = _few_canvases(predictor, sources, pictures)
     for name, pixels in sheets(Shown(predictor.network, predictor.tensor(canvases.pixels))).items():

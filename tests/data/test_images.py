@@ -45,6 +45,12 @@ def test_pictures_of_12_bits_in_16_are_as_bright_as_others(tmp_path, bits):
         np.testing.assert_allclose(pixels[..., 0], values * (255 / (2**bits - 1)), atol=0.6)
 
 
+def test_dim_pictures_of_16_bits_are_no_bright_ones_of_12(tmp_path):
+    for i, most in enumerate((3000, 60000)):
+        Image.fromarray(np.full((32, 32), most, np.uint16)).save(tmp_path / f"{i}.png")
+    assert read_image(tmp_path / "0.png").pixels.max() == 3000 // 257 + 1
+
+
 def test_padding_repeats_the_edge_colours():
     pixels = np.zeros((20, 60, 3), np.uint8)
     pixels[0], pixels[-1] = (200, 0, 0), (0, 0, 200)

@@ -18,18 +18,27 @@ def test_what_is_no_input_may_be_written(tmp_path):
     ("output", "suffix", "words"),
     [
         ("out.jpg", ".png", "must be a .png file"),
-        ("lab/a.png", ".png", "is one of the inputs: name another file"),
+        ("lab/a.png", ".png", "would be found there as its picture"),
         ("lab/../b.png", ".png", "is one of the inputs"),
         ("lab/new.png", ".png", "lies in .*lab, and would be found there as its picture: name a place elsewhere"),
-        ("lab/keypoints.json", ".json", "is one of the inputs"),
+        ("keypoints.json", ".json", "is one of the inputs"),
     ],
 )
 def test_what_would_harm_an_input_is_refused(tmp_path, output, suffix, words):
     (tmp_path / "lab").mkdir()
-    for name in ("lab/a.png", "lab/keypoints.json", "b.png"):
+    for name in ("lab/a.png", "keypoints.json", "b.png"):
         (tmp_path / name).touch()
     with pytest.raises(PartposeError, match=words):
-        check_output(tmp_path / output, suffix, [tmp_path / "lab", tmp_path / "b.png"])
+        check_output(tmp_path / output, suffix, [tmp_path / name for name in ("lab", "b.png", "keypoints.json")])
+
+
+def test_what_is_never_looked_for_may_lie_inside(tmp_path):
+    (tmp_path / "lab" / "run").mkdir(parents=True)
+    (tmp_path / "lab" / "run" / "checkpoint.safetensors").touch()
+    check_outside(tmp_path / "lab" / "run" / "show", tmp_path / "lab")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "landmarks.csv").touch()
+    check_output(tmp_path / "set" / "sheet.png", ".png", [tmp_path / "set"])
 
 
 def test_folders_for_pictures_lie_elsewhere(tmp_path):

@@ -106,6 +106,16 @@ def test_a_model_that_mixes_all_up_gets_none(figures):
     assert found.appearance.rank1 < 0.8
 
 
+def test_what_is_rebuilt_is_made_as_swaps_are(figures, monkeypatch):
+    """Else no swap could be held against it: one would have the background from the picture, the other painted."""
+    made, right = set(), Artist.decode
+    monkeypatch.setattr(
+        Artist, "decode", lambda *given, **how: made.add(repr(how or given[3:])) or right(*given, **how)
+    )
+    evaluate_disentangling(predictor(Artist), figures)
+    assert len(made) == 1
+
+
 def test_pairs_are_of_different_test_people_and_every_shape_comes_before_one_comes_again():
     pictures = pictures_of(PLAN, "test", 1000)
     assert {split_of(PLAN)[i % PLAN.people] for i in pictures} == {"test"}

@@ -1,9 +1,12 @@
 """Results are called so that they replace nothing but an earlier result of the same input."""
 
+from pathlib import Path
+
 import pytest
 from training import save_pictures, save_untrained
 
 from partpose.data.sources import find_sources, with_own_stems
+from partpose.errors import PartposeError
 from partpose.predict.claims import claim
 from partpose.predict.finish import Finish
 from partpose.prediction import Wanted, predict_inputs
@@ -36,7 +39,7 @@ def test_a_file_of_the_user_s_is_left_alone(tmp_path, days, capsys):
     model = str(save_untrained(tmp_path / "model"))
     for _ in range(2):
         predict_inputs(model, [days[0]], own)
-        assert f"{own / 'cam'}.* is not of {days[0]}, whose results are called cam-2" in capsys.readouterr().out
+        assert f"{own / 'cam'}.* is not of {days[0]}: its results are called cam-2.*" in capsys.readouterr().out
     assert (own / "cam.csv").read_text() == "time,event"
     assert {path.name for path in own.glob("cam*")} == {"cam.csv", "cam-2.csv", "cam-2.h5"}
 
@@ -50,9 +53,32 @@ def test_so_is_one_where_an_overlay_or_boxes_would_go(tmp_path, days):
     assert (out / "cam-2_parts").is_dir()
 
 
-def test_results_of_a_version_that_left_no_notes_are_known_by_their_hdf5_file(tmp_path, days):
+def test_a_file_that_came_later_is_the_user_s_too(tmp_path, days):
+    out, (source,) = tmp_path / "out", find_sources([days[0]])[0]
+    out.mkdir()
+    assert claim(out / "cam", source, [".h5"])
+    (out / "cam.csv").write_text("mine")
+    assert not claim(out / "cam", source, ENDINGS)
+    assert claim(out / "cam", source, [".h5"])
+
+
+@pytest.mark.parametrize("note", ["", "{", '{"input": 3}'])
+def test_a_note_that_was_not_written_to_its_end_holds_nothing_back(tmp_path, days, note):
+    (tmp_path / ".cam.input").write_text(note)
+    assert stems(tmp_path, days[0]) == ["cam"]
+    assert stems(tmp_path, days[1], days[0]) == ["cam-2", "cam"]
+
+
+def test_a_note_that_cannot_be_read_is_said(tmp_path, days):
+    (tmp_path / ".cam.input").mkdir()
+    with pytest.raises(PartposeError, match=r"\.cam\.input cannot be read or written: Is a directory"):
+        stems(tmp_path, days[0])
+
+
+def test_results_that_have_lost_their_note_are_known_by_their_hdf5_file(tmp_path, days, monkeypatch):
     out, model = tmp_path / "out", str(save_untrained(tmp_path / "model"))
     predict_inputs(model, [days[0]], out)
     (out / ".cam.input").unlink()
+    monkeypatch.chdir(days[0].parent)
     assert stems(out, days[1]) == ["cam-2"]
-    assert stems(out, days[0]) == ["cam"]
+    assert stems(out, Path("cam")) == ["cam"]

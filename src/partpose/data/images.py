@@ -5,6 +5,8 @@ import re
 import stat
 import threading
 import warnings
+from contextlib import suppress
+from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from partpose.data.cut import Box, Mask, Window
+from partpose.data.spread import spread
 from partpose.data.walk import readable
 from partpose.errors import PartposeError, Skipped
 
@@ -79,8 +82,8 @@ def read_image(
     them, so that a cut-out animal keeps a clean background whatever colours hide under its transparent pixels.
     side: a JPEG may be decoded at 1/2, 1/4 or 1/8 as long as its short side keeps at least this many pixels, or that many
     remain of a length of `region` pixels in it.
-    16-bit pictures are divided by 257, or where no value takes more than 12 bits, as of many cameras, by 16.06;
-    floating-point and wider ones are spread from their own minimum to maximum.
+    Grey pictures of 16 bits are read as of 12 where none in their folder has more, see `_most`; floating-point and wider ones
+    are spread from their own minimum to maximum.
 
     Raises Unreadable, with the reason in words, for anything that is not a whole picture of reasonable size.
     """
@@ -88,7 +91,7 @@ def read_image(
         raise PartposeError(f"channels must be 1, 2, 3 or 4, got {channels}")
     try:
         with _open(path) as image:
-            return _decode(image, channels, side, region)
+            return decoded(image, channels, side, region)
     except Unreadable:
         raise
     except Exception as error:  # a damaged file makes decoders raise nearly anything
@@ -198,7 +201,8 @@ def _check_size(path: str | PathLike, width: int, height: int) -> None:
         raise Unreadable(path, f"has {shape}, longer than {LARGEST_ASPECT} times its short side")
 
 
-def _decode(image: Image.Image, channels: int, side: int | None, region: float | None) -> Picture:
+def decoded(image: Image.Image, channels: int, side: int | None = None, region: float | None = None) -> Picture:
+    """What `read_image` makes of a picture that Pillow has opened."""
     width, height = image.size
     least = math.ceil((side or 0) * (min(width, height) / region if region else 1))
     drafted = image.draft(None, (least, least)) if side else None  # type: ignore[arg-type]
@@ -237,9 +241,29 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
     if image.mode != "F" and low >= 0 and high <= 65535:
-        low, high = 0.0, 4095.0 if high <= 4095 else 65535.0
+        low, high = 0.0, _most(image, high)
     scaled = (values - low) * (255 / max(high - low, 1e-12))
     return Image.fromarray(scaled.round().astype(np.uint8))
+
+
+def _most(image: Image.Image, high: float) -> float:
+    """What is white in a grey picture of 16 bits whose brightest value is `high`: 4095 for those of a camera of 12 bits.
+
+    Decided for a folder, by up to 16 pictures of it: dim pictures of 16 bits are no bright ones of 12.
+    """
+    path = getattr(image, "filename", "")
+    return 65535.0 if high > 4095 or (path and _brightest(Path(path).parent, Path(path).suffix) > 4095) else 4095.0
+
+
+@lru_cache(maxsize=64)
+def _brightest(folder: Path, suffix: str) -> float:
+    """The highest value in pictures of a folder, spread over it."""
+    names = sorted(path for path in folder.iterdir() if path.suffix == suffix)
+    found = 0.0
+    for i in spread(len(names), min(len(names), 16)):
+        with suppress(Exception), _open(names[i]) as image:  # what is damaged is passed over, in its turn
+            found = max(found, float(np.asarray(image).max()))
+    return found
 
 
 def _pixels(image: Image.Image, channels: int) -> NDArray[np.uint8]:

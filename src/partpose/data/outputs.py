@@ -4,20 +4,21 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from partpose.data.atomic import check_writable
-from partpose.data.walk import readable
+from partpose.data.landmarks import LANDMARKS
+from partpose.data.walk import is_pack, is_run, readable
 from partpose.errors import PartposeError
 
 
 def check_output(path: Path, suffix: str, inputs: Iterable[Path], option: str = "--output") -> None:
     """See that a file may be written, before the work and not after.
 
-    Raises PartposeError where it has another ending, cannot be written, is an input or a file in one, and where it is a
-    picture or video that the next call would find in a folder of them.
+    Raises PartposeError where it has another ending, cannot be written, is an input, and where it is a picture or video that
+    the next call would find in a folder of them.
     """
     if path.suffix.lower() != suffix:
         raise PartposeError(f"{option} must be a {suffix} file, got {path}")
     for one in inputs:
-        if path.resolve() == one.resolve() or (path.exists() and is_inside(path, one)):
+        if path.exists() and one.exists() and path.samefile(one):
             raise PartposeError(f"{option} {path} is one of the inputs: name another file")
         if suffix != ".json":
             check_outside(path, one, option)
@@ -25,13 +26,12 @@ def check_output(path: Path, suffix: str, inputs: Iterable[Path], option: str = 
 
 
 def check_outside(path: Path, folder: Path, option: str = "--output") -> None:
-    """See that pictures which are written do not become input. Raises PartposeError where the path lies in the folder."""
-    if is_inside(path, folder):
+    """See that pictures do not become input. Raises PartposeError for a path at which a folder's pictures are looked for."""
+    if not folder.is_dir() or (folder / LANDMARKS).is_file():  # of an annotated set those that its table lists
+        return
+    target, root = path.resolve(), folder.resolve()
+    between = [place for place in (target, *target.parents) if place.is_relative_to(root)]
+    if between and not any(is_run(place) or is_pack(place) for place in between):
         raise PartposeError(
             f"{option} {path} lies in {readable(folder)}, and would be found there as its picture: name a place elsewhere"
         )
-
-
-def is_inside(path: Path, folder: Path) -> bool:
-    """Whether a path is this folder, or anywhere in it."""
-    return folder.is_dir() and path.resolve().is_relative_to(folder.resolve())

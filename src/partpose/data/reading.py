@@ -17,7 +17,7 @@ from PIL import Image
 
 from partpose.data.ahead import in_background, in_threads
 from partpose.data.cut import Box, Cut
-from partpose.data.images import Picture, Unreadable, as_channels, read_image
+from partpose.data.images import Picture, Unreadable, as_channels, decoded, read_image
 from partpose.data.sources import Source
 from partpose.data.walk import readable
 from partpose.errors import PartposeError, Skipped
@@ -104,20 +104,17 @@ def frames_to_see(source: Source) -> Sequence[int]:
 
 
 def picture_array(pixels: Any) -> NDArray[np.uint8]:
-    """A picture in memory as uint8 (H, W, 3): such an array, a grey one (H, W), or one of Pillow's.
+    """A picture in memory as uint8 (H, W, 3): such an array, a grey one (H, W), or one of Pillow's, read as its file would be.
 
     Raises PartposeError for anything else.
     """
     if isinstance(pixels, Image.Image):
-        return np.asarray(pixels.convert("RGB"))
+        return decoded(pixels, 3).pixels
     if not isinstance(pixels, np.ndarray):
-        came = type(pixels).__name__
-        raise PartposeError(f"expected a path, of a folder for many, or uint8 pictures of shape (H, W, 3), got {came}")
-    if pixels.ndim == 2:
-        pixels = np.repeat(pixels[..., None], 3, axis=2)
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
+        raise PartposeError(f"expected a picture as a uint8 array (H, W, 3), got {type(pixels).__name__}")
+    if pixels.dtype != np.uint8 or pixels.ndim < 2 or pixels.shape[2:] not in ((), (3,)) or not pixels.size:
         raise PartposeError(f"expected uint8 pictures of shape (H, W, 3), got {pixels.dtype} {pixels.shape}")
-    return pixels
+    return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
 
 
 def array_view(index: int, pixels: Any, look: Look, cut: Cut = WHOLE[0]) -> View:

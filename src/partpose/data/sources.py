@@ -122,9 +122,8 @@ def _existing(root: Path) -> Path:
     # Of os.path, because pathlib's raise on what may not be entered.
     if not os.path.exists(root):  # noqa: PTH110
         if re.match(r"[a-z0-9]{2,}:/", str(root)):
-            raise PartposeError(
-                f"{readable(root)} is an address, which `partpose predict --engine ray` reads: name a path"
-            )
+            address = readable(root).replace(":/", "://", 1)
+            raise PartposeError(f"{address} is an address, which `partpose predict --engine ray` reads: name a path")
         raise PartposeError(f"{readable(root)} does not exist or may not be entered, expected pictures or videos")
     return root
 
@@ -204,7 +203,8 @@ def _stem(name: str) -> str:
 
 def _safe(name: str) -> str:
     """A file name that all systems take; letters of all languages and blanks stay."""
-    return re.sub(r"[^\w.\- ]+", "_", name).strip(" .-")[:100] or "input"
+    whole = re.sub(r"[^\w.\- ]+", "_", name).strip(" .-")[:100]
+    return whole.encode()[:200].decode(errors="ignore") or "input"  # names end at 255 bytes
 
 
 def with_own_stems(sources: Iterable[Source], free: Callable[[Source, str], bool] = lambda *_: True) -> list[Source]:

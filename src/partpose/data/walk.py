@@ -67,10 +67,10 @@ def _list(folder: Path) -> tuple[list[Path], list[Path], list[Path], list[Skippe
     linked: list[Path] = []
     bad: list[Skipped] = []
     try:
-        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))  # noqa: PTH208
+        listed = os.listdir(folder)  # noqa: PTH208
     except OSError as error:
         return files, inner, linked, [Skipped(readable(folder), f"cannot be listed: {error.strerror}")]
-    for name in names:
+    for name in sorted(name for name in listed if not name.startswith(".")):
         path = folder / name
         try:
             mode = path.stat().st_mode
@@ -83,8 +83,8 @@ def _list(folder: Path) -> tuple[list[Path], list[Path], list[Path], list[Skippe
             files.append(path)
         else:
             bad.append(Skipped(readable(path), "is a device, socket or pipe, not a file"))
-    files = [path for path in files if not _is_drawn(path, names)]
-    inner, linked = ([path for path in paths if _is_input(path, names)] for paths in (inner, linked))
+    files = [path for path in files if not _is_drawn(path, listed)]
+    inner, linked = ([path for path in paths if _is_input(path, listed)] for paths in (inner, linked))
     return files, inner, linked, bad
 
 
@@ -108,11 +108,16 @@ def is_pack(folder: Path) -> bool:
 def _is_drawn(path: Path, beside: list[str]) -> bool:
     """Whether this is a picture grid of a run, or an overlay or contact sheet beside the poses that it shows."""
     if sheet := _SHEET.fullmatch(path.name):
-        return {f"{sheet[1]}.h5", f"{sheet[1]}.csv"} <= set(beside)
+        return _are_poses(sheet[1], beside)
     if path.suffix == ".png":
         return _GRID.fullmatch(path.name) is not None and path.parent.name == "pictures" and is_run(path.parent.parent)
     stem = path.name.removesuffix(".mp4").removesuffix("_parts")
-    return path.name in (f"{stem}_parts", f"{stem}_parts.mp4") and {f"{stem}.h5", f"{stem}.csv"} <= set(beside)
+    return path.name in (f"{stem}_parts", f"{stem}_parts.mp4") and _are_poses(stem, beside)
+
+
+def _are_poses(stem: str, beside: list[str]) -> bool:
+    """Whether `partpose predict` wrote results of that name: with the note that it leaves, or both of its usual files."""
+    return f".{stem}.input" in beside or {f"{stem}.h5", f"{stem}.csv"} <= set(beside)
 
 
 def _unreachable(path: Path, error: OSError) -> str:

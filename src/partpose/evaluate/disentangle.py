@@ -63,7 +63,7 @@ class ReadOut:
 @dataclass(frozen=True, kw_only=True)
 class Disentangling:
     """swap: shapes in the looks of another person.  unchanged: the shape's picture as it is, against the same truth.
-    rebuilt: pictures in their own looks, against themselves: as well as this generator can paint.
+    rebuilt: pictures in their own looks, made as swaps are, against themselves: no swap of this generator can be better.
 
     colour_error_per_part: of the swap; None for a part that has no pixels of a person under it.  chance: rank-1 of knowing
     nothing.  people: in the test split.  minutes, pictures_seen: of the training.

@@ -33,10 +33,10 @@ def with_split(landmarks: Landmarks) -> Landmarks:
     """A set of another tool that has no test split with one: a fifth of its pictures, by the hash of their names.
 
     The parts may have been trained on them, so the error is that of the map alone; the result says so. Frames of a video
-    are taken in blocks of a fiftieth of them: neighbours are nearly the same picture. However few there are, one is tested and
-    one is not.
+    are taken in blocks of a fiftieth of them: neighbours are nearly the same picture. Where there are two or more, one at
+    least is tested, and one is not.
     """
-    if landmarks.format == Landmarks.format or {"train", "test"} <= set(landmarks.split):
+    if landmarks.format == Landmarks.format or {"train", "test"} <= set(landmarks.split) or not landmarks.files:
         return landmarks
     keys = landmarks.files
     if landmarks.frames is not None:

@@ -66,7 +66,7 @@ class Encoding(NamedTuple):
 
     def _check_parts(self, parts: Iterable[int]) -> None:
         count = self.appearance.shape[1]
-        if wrong := [part for part in parts if not isinstance(part, int | np.integer) or not 0 <= part < count]:
+        if wrong := [part for part in parts if not hasattr(part, "__index__") or not 0 <= part < count]:
             raise PartposeError(f"there is no part {wrong[0]!r}: expected a number from 0 to {count - 1}")
 
 

@@ -1,42 +1,74 @@
 """Which input the results of a name in an output folder are of: no call replaces those of another, or a user's own files.
 
-Cameras call their clips alike, day after day. Beside its results an input leaves a hidden note, `.<stem>.input`, with its own
-path; a stem whose files are there without one is taken as well.
+Cameras call their clips alike, day after day. Beside its results an input leaves a hidden note, `.<stem>.input`, of its own
+path and of what was written under that name; any other file of the name is somebody else's.
 """
 
-from collections.abc import Iterable
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from partpose.data.atomic import atomic
 from partpose.data.sources import Source
 from partpose.data.walk import readable
 from partpose.errors import PartposeError
-from partpose.predict.formats import read_hdf5
+from partpose.predict.formats import read_provenance
 
 
 def claim(stem: Path, source: Source, endings: Iterable[str]) -> bool:
     """Whether the results of a source may be called `stem`, which from now on is its own.
 
-    endings: of the files that would be written.
-    Raises PartposeError where no note can be left.
+    endings: of the files that will be written.
+    Raises PartposeError where the note cannot be read or left.
     """
-    note, mine = stem.with_name(f".{stem.name}.input"), readable(source.path.resolve())
-    if not note.exists() and _taken(stem, source, endings):
-        return False
+    note, mine, endings = stem.with_name(f".{stem.name}.input"), readable(source.path.resolve()), set(endings)
     try:
-        with note.open("x", encoding="utf-8") as file:  # of two calls at the same time one gets it
-            file.write(mine)
+        whose, known = _read(note)
+        if whose not in (None, mine) or _are_others(stem, source, endings - known):
+            return False
+        if whose is None:
+            note.unlink(missing_ok=True)  # half of one, of a process that was killed
+            note.open("x").close()  # of two calls at the same time one gets it
+        if not endings <= known:
+            with atomic(note) as temporary:
+                temporary.write_text(json.dumps({"input": mine, "files": sorted(endings | known)}), encoding="utf-8")
     except FileExistsError:
-        return note.read_text(encoding="utf-8") == mine
+        return False
     except OSError as error:
-        raise PartposeError(f"{note} cannot be written: {error.strerror}") from error
+        raise PartposeError(f"{note} cannot be read or written: {error.strerror}") from error
     return True
 
 
-def _taken(stem: Path, source: Source, endings: Iterable[str]) -> bool:
-    """Whether there are files that are not this source's; those of a version that left no notes tell by themselves."""
+def fingerprint(files: Sequence[Path]) -> str:
+    """Changes with the names, the sizes and the dates of files."""
+    digest = hashlib.blake2b(digest_size=8)
+    for file in files:
+        status = file.stat() if file.exists() else None
+        seen = "" if status is None or file.is_dir() else f"{status.st_size} {status.st_mtime_ns}"
+        digest.update(f"{readable(file.resolve())}\n{seen}\n".encode())
+    return digest.hexdigest()
+
+
+def input_hash(source: Source) -> str:
+    """Which input results are of, and how it was then."""
+    return fingerprint([source.path, *source.files])
+
+
+def _read(note: Path) -> tuple[str | None, set[str]]:
+    """Whose the name is, None for nobody's, and which endings are its own."""
+    try:
+        content = json.loads(note.read_text(encoding="utf-8"))
+        return content["input"], set(content["files"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None, set()
+
+
+def _are_others(stem: Path, source: Source, endings: Iterable[str]) -> bool:
+    """Whether there are files that are not this source's; results that have lost their note tell by themselves."""
     if not any(stem.with_name(stem.name + ending).exists() for ending in endings):
         return False
     try:
-        return Path(read_hdf5(stem.with_name(f"{stem.name}.h5")).source).resolve() != source.path.resolve()
+        return read_provenance(stem.with_name(f"{stem.name}.h5")).get("input_hash") != input_hash(source)
     except PartposeError:
         return True

@@ -13,17 +13,21 @@ from partpose.predict.poses import Poses
 
 
 class Format(NamedTuple):
-    """holds_raw: whether it has the raw keypoints beside the filtered ones; where not, they get a file of their own."""
+    """holds_raw: whether it has the raw keypoints beside the filtered ones; where not, they get a file of their own.
+
+    more: the ending of a second file that is written with it.
+    """
 
     ending: str
     write: Callable[[Poses, Path], None]
     holds_raw: bool
+    more: str = ""
 
 
 WRITERS = {
     "h5": Format(".h5", write_hdf5, True),
     "csv": Format(".csv", write_dlc_csv, False),
-    "coco": Format(".coco.json", write_coco, False),
+    "coco": Format(".coco.json", write_coco, False, ".coco_images.json"),
     "npz": Format(".npz", write_npz, True),
 }
 
@@ -31,7 +35,9 @@ WRITERS = {
 def endings_of(formats: Sequence[str]) -> list[str]:
     """Of all that poses may be written to in these formats, the raw keypoints of filtered ones among it."""
     forms = [WRITERS[name] for name in formats]
-    return [form.ending for form in forms] + [f".raw{form.ending}" for form in forms if not form.holds_raw]
+    plain = [ending for form in forms for ending in (form.ending, form.more) if ending]
+    raw = [f".raw{ending}" for form in forms if not form.holds_raw for ending in (form.ending, form.more) if ending]
+    return plain + raw
 
 
 def files_of(stem: Path, formats: Sequence[str]) -> list[Path]:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
+from typing import Any
 
 import h5py
 import numpy as np
@@ -59,6 +60,15 @@ def read_hdf5(path: Path | str) -> Poses:
         raise PartposeError(f"no such file: {path}") from error
     except (OSError, KeyError) as error:
         raise PartposeError(f"{path} is not a complete HDF5 file of poses; `partpose predict` writes one") from error
+
+
+def read_provenance(path: Path | str) -> dict[str, Any]:
+    """Where the poses of a file come from, without reading them. Raises `PartposeError` as `read_hdf5`."""
+    try:
+        with h5py.File(path, "r") as file:
+            return json.loads(file["provenance"][()])
+    except (OSError, KeyError, ValueError) as error:
+        raise PartposeError(f"{path} is not an HDF5 file of poses") from error
 
 
 def write_dlc_csv(poses: Poses, path: Path | str) -> None:

@@ -24,8 +24,14 @@ from partpose.predict.style import Style
 Progress = Callable[[int, int], None]
 
 
-OVERLAYS = ("_parts.mp4", "_parts", "_sheet.png")
-"""How the names of overlays end: of a video; of pictures, and their first sheet."""
+VIDEO, FOLDER = "_parts.mp4", "_parts"
+
+
+def overlay_endings(source: Source, style: Style) -> list[str]:
+    """How the names of all that `draw_overlay` may write end, the first of which is always there."""
+    if source.kind == "video":
+        return [VIDEO]
+    return [FOLDER, *("_sheet.png" if i == 1 else f"_sheet_{i}.png" for i in range(1, style.sheets + 1))]
 
 
 def draw_overlay(
@@ -49,7 +55,7 @@ def draw_overlay(
     artist = Artist(poses, style or Style())
     if source.kind == "pictures":
         return _draw_pictures(artist, source, stem, progress, [] if skipped is None else skipped)
-    return _draw_video(artist, source, stem.with_name(stem.name + OVERLAYS[0]), progress)
+    return _draw_video(artist, source, stem.with_name(stem.name + VIDEO), progress)
 
 
 def _draw_video(artist: Artist, source: Source, path: Path, progress: Progress) -> list[Path]:
@@ -87,7 +93,7 @@ class _Job(NamedTuple):
 def _draw_pictures(
     artist: Artist, source: Source, stem: Path, progress: Progress, skipped: list[Skipped]
 ) -> list[Path]:
-    folder = stem.with_name(stem.name + OVERLAYS[1])
+    folder = stem.with_name(stem.name + FOLDER)
     jobs = _jobs(artist, source, folder)
 
     def cells() -> Iterator[Cell]:

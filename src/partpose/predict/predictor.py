@@ -195,6 +195,10 @@ class Predictor:
         return (rebuilt.permute(0, 2, 3, 1) * 255).round().byte().cpu().numpy()
 
     def _from_arrays(self, input: NDArray[np.uint8] | Iterable[NDArray[np.uint8]], batch: int) -> Poses:
+        if isinstance(input, list | tuple) and input and isinstance(input[0], str | Path):
+            raise PartposeError(
+                "expected one path, or pictures as arrays, got a list of paths: name the folder they are in"
+            )
         one = not isinstance(input, Iterable) or (isinstance(input, np.ndarray) and input.ndim != 4)
         pictures: Iterable[Any] = [input] if one else input
         views = (array_view(i, pixels, self.look) for i, pixels in enumerate(pictures))
@@ -308,21 +312,16 @@ def load(model: str | Path, device: str | None = None, half: bool | None = None)
 
 
 def choose_device(name: str | None) -> torch.device:
-    """The device of that name, or the first GPU where there is one, else the CPU; a GPU becomes torch's current one.
-
-    Else whatever names no device, such as pinned memory, would open the first GPU too, which may be another's.
+    """The device of that name, or the first GPU where there is one, else the CPU.
 
     Raises:
         PartposeError: for a device that does not exist here, naming those that do.
     """
     count = torch.cuda.device_count()
     if name is None:
-        name = "cuda" if count else "cpu"
+        return torch.device("cuda:0" if count else "cpu")
     known = ["cpu", *(f"cuda:{i}" for i in range(count))]
     name = "cuda:0" if name == "cuda" else name
     if name not in known:
         raise PartposeError(f"no device {name!r} on this machine: expected one of {', '.join(known)}")
-    device = torch.device(name)
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
-    return device
+    return torch.device(name)

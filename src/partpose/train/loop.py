@@ -257,6 +257,8 @@ def train(
     Raises:
         PartposeError: see `run_folder.begun`; also when the loss is not a number.
     """
+    if team.leads:
+        run_folder.refuse_others(folder, input)
     locked = run_folder.locked(folder) if team.leads else nullcontext()
     with locked, Signals(signal.SIG_DFL if team.size == 1 else signal.SIG_IGN) as signals:
         try:

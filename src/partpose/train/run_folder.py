@@ -10,6 +10,7 @@ from typing import Any
 
 from partpose.config import Settings, parse
 from partpose.data.atomic import atomic
+from partpose.data.walk import IMAGE_SUFFIXES, PACK, VIDEO_SUFFIXES
 from partpose.errors import PartposeError, Skipped
 from partpose.model.part_model import WEIGHTS
 from partpose.train.checkpoint import CHECKPOINT
@@ -59,11 +60,10 @@ def begun(folder: Path, settings: Settings, input: Path, resume: bool) -> Genera
 
     Raises:
         RunExists: where a run exists and `resume` was not asked for.
-        PartposeError: where the run was started with other settings, or the folder holds a model that is no run.
+        PartposeError: where the run was started with other settings.
     """
     new = not (folder / RUN).is_file()
     if new:
-        _refuse_others(folder, input)
         _write(folder, {"settings": settings.model_dump(), "input": str(input)})
     else:
         _check(folder, settings, resume)
@@ -129,13 +129,23 @@ def _forget(folder: Path) -> None:
         folder.rmdir()
 
 
-def _refuse_others(folder: Path, input: Path) -> None:
-    """A folder in which a run would mix with what is there: another model, the input, or pictures of the user's."""
-    if folder.resolve() == input.resolve():
-        raise PartposeError(f"{folder} is the input: choose another --output, for instance a folder in it")
-    for name in (WEIGHTS, CHECKPOINT, PICTURES):
-        if (folder / name).exists():
-            raise PartposeError(f"{folder} holds {name} but no {RUN}, it is not a run: choose another --output")
+def refuse_others(folder: Path, input: Path) -> None:
+    """Before anything is written there: no run in a folder in which it would mix with what there is.
+
+    Raises PartposeError where it holds the input, pictures or videos, or a model or pack that is no run.
+    """
+    if (folder / RUN).is_file() or not folder.is_dir():
+        return
+    if input.resolve().is_relative_to(folder.resolve()):
+        raise PartposeError(f"{folder} holds the input: choose another --output, for instance a folder in it")
+    suffixes = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+    try:
+        theirs = (path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in suffixes)
+    except OSError:  # what may not be listed may not be written to: `locked` says so
+        return
+    ours = (name for name in (WEIGHTS, CHECKPOINT, PICTURES, PACK) if (folder / name).exists())
+    if name := next(ours, None) or next(theirs, None):
+        raise PartposeError(f"{folder} holds {name} but no {RUN}, it is not a run: choose another --output")
 
 
 def differences(old: Settings, new: Settings) -> list[str]:

@@ -23,7 +23,7 @@ from partpose.data.annotations import (
     sleap_analysis,
     webmorph,
 )
-from partpose.data.landmarks import Landmarks
+from partpose.data.landmarks import KEYPOINTS, Landmarks
 from partpose.data.walk import is_pack, natural, readable
 from partpose.errors import PartposeError
 
@@ -95,6 +95,12 @@ def read_annotated(path: str | PathLike) -> Landmarks:
         raise PartposeError(f"{readable(path)} {_no_annotations(path)}")
     reader, found = detected
     return reader.read(path, found)
+
+
+def annotation_files(path: Path) -> list[Path]:
+    """The files that the annotations of a set are in, none where there is no set."""
+    detected = detect(path)
+    return [] if detected is None else [*detected[1], path / KEYPOINTS]
 
 
 def known_formats() -> str:
