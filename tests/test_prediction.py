@@ -15,6 +15,7 @@ from partpose.data.kia_frames import PedestrianFilter
 from partpose.data.video import read_frames
 from partpose.edit.names import write_names
 from partpose.errors import PartposeError
+from partpose.predict.filtering import savgol_filter
 from partpose.predict.finish import Finish
 from partpose.predict.formats import read_hdf5
 from partpose.predict.landmark_map import LandmarkMap
@@ -209,6 +210,20 @@ def test_pedestrians_come_out_in_pixels_of_their_frames_either_way(tmp_path):
         left, top, side = poses.squares.T
         inside = (poses.mean >= np.stack([left, top], 1)[:, None] - 1) & (poses.mean <= side[:, None, None] + 1e4)
         assert inside.all()
+
+
+def test_pedestrians_are_smoothed_in_their_frames_each_by_itself(tmp_path):
+    """In the pictures that were cut out, one follows the other."""
+    model, street = str(save_untrained(tmp_path / "model")), save_street(tmp_path / "street", 1, 3)
+    convert_kia(street, tmp_path / "set", Crops(64, masks=False, filters=PedestrianFilter(0, 1.0, 1e9, 0)))
+    predict_inputs(model, [tmp_path / "set"], tmp_path / "plain", Wanted(full_frame=True))
+    plain = read_hdf5(tmp_path / "plain" / "set.h5")
+    smooth = Finish(smooth="savgol", window=5)
+    predict_inputs(model, [tmp_path / "set"], tmp_path / "out", Wanted(full_frame=True, overlay=True), finish=smooth)
+    found = read_hdf5(tmp_path / "out" / "set.h5")
+    np.testing.assert_array_equal(found.raw, plain.mean)
+    np.testing.assert_allclose(found.mean, savgol_filter(plain, 5, 2, 0).mean)
+    assert found.history[-2:] == ("mapped back to the full frames", "savgol_filter(window=5, degree=2, max_gap=0)")
 
 
 def test_a_set_that_was_not_cut_out_has_no_full_frame(tmp_path, clip):

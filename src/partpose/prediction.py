@@ -167,10 +167,11 @@ class Task:
             poses = self._predict(source, bar)
             if poses is None:
                 return False
-            poses = self.finish(poses)
-            written = to_full_frame(poses, read_crops(source.path)) if self.wanted.full_frame else poses
+            # Of people who were cut out one by one, each is a track only in the frames
+            whole = to_full_frame(poses, read_crops(source.path)) if self.wanted.full_frame else None
+            written = self.finish(poses if whole is None else whole)
             files = write_files(written, self._file(source), self.finish.formats, extras.finished() if extras else None)
-        files += self._overlay(poses, source, bar)
+        files += self._overlay(written if whole is None else poses, source, bar)
         self._partial(source).unlink(missing_ok=True)
         what = count(len(poses), "row" if any(poses.track) else "frame" if source.kind == "video" else "picture")
         bar.say(f"{what} of {readable(source.path)}: {', '.join(map(str, files))}")

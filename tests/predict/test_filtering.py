@@ -176,6 +176,26 @@ def test_a_degree_that_does_not_fit_is_refused():
         savgol_filter(poses([1.0, 2.0]), 51, 11)
 
 
+@pytest.mark.parametrize("gap", [100, 10_000, 1_000_000])
+@pytest.mark.parametrize(("window", "degree"), [(9, 2), (21, 4)])
+def test_savgol_is_as_precise_beside_a_gap_of_an_hour(gap, window, degree):
+    half = np.arange(40) / 25
+    path = 200 + 30 * np.sin(half)
+    index = np.concatenate([np.arange(40), np.arange(40) + 40 + gap])
+    found = savgol_filter(poses(np.tile(path, 2), index), window, degree)
+    alone = savgol_filter(poses(path, time=half), window, degree)
+    np.testing.assert_allclose(x_of(found), np.tile(x_of(alone), 2), atol=1e-6)
+
+
+def test_savgol_of_a_keypoint_that_is_seldom_seen_is_that_of_least_squares():
+    time = np.arange(101) / 25
+    path = np.full(101, NAN)
+    path[44:57] = np.random.default_rng(0).normal(300, 5, 13)
+    found = x_of(savgol_filter(poses(path, time=time), 101, 10))
+    expected = np.polynomial.Chebyshev.fit(time[44:57], path[44:57], 10)(time[44:57])
+    np.testing.assert_allclose(found[44:57], expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("window", [13, 31, 101])
 def test_a_high_degree_is_fitted_as_precisely_as_a_low_one(window):
     path = np.random.default_rng(window).normal(300, 50, window)
@@ -184,6 +204,14 @@ def test_a_high_degree_is_fitted_as_precisely_as_a_low_one(window):
     middle = window // 2
     expected = np.polynomial.Chebyshev.fit(time, path, 10)(time[middle])
     np.testing.assert_allclose(found[middle], expected, atol=1e-6)
+
+
+def test_pictures_of_two_folders_are_two_sequences():
+    path = np.array([0.0, 0, 0, 0, 9, 9, 9, 9])
+    files = tuple(f"{'ab'[i // 4]}/{i}.png" for i in range(8))
+    still = poses(path, time=np.full(8, NAN), files=files, track=("7",) * 8)
+    for smooth in (median_filter, savgol_filter):
+        np.testing.assert_allclose(x_of(smooth(still)), path, atol=1e-9)
 
 
 def test_pictures_have_no_time_stamps_and_are_filtered_in_order():

@@ -6,7 +6,7 @@ was predicted, a window of 5 frames reaches over 25 of the video, and where one 
 A smoother (median, Savitzky-Golay, Kalman) fills nothing and loses nothing: NaN stays NaN, and only NaN does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -106,14 +106,24 @@ def filtered(poses: Poses, mean: NDArray, history: str) -> Poses:
 
 
 def series(poses: Poses) -> Iterator[Series]:
-    """The rows of each object, and when they were."""
+    """The rows of each object, and when they were. Pictures of different folders show different objects of one name."""
     steps = np.diff(np.unique(poses.frame_index))
     step = np.median(steps) if len(steps) else 1
-    for rows in poses.tracks().values():
+    for rows in (some for track in poses.tracks().values() for some in _by_folder(track, poses.files)):
         index, stamps = poses.frame_index[rows], poses.time_stamp[rows]
         place = (index - index[0]) / step
         in_seconds = np.isfinite(stamps).all() and (np.diff(stamps) > 0).all()
         yield Series(rows, place, stamps - stamps[0] if in_seconds else place)
+
+
+def _by_folder(rows: NDArray[np.int64], files: Sequence[str] | None) -> list[NDArray[np.int64]]:
+    """The rows of one track, apart where their pictures lie in different folders."""
+    if files is None:
+        return [rows]
+    found: dict[str, list[int]] = {}
+    for row in rows.tolist():
+        found.setdefault(files[row].rpartition("/")[0], []).append(row)
+    return [np.array(some) for some in found.values()]
 
 
 def known(points: NDArray) -> NDArray[np.bool_]:
@@ -160,20 +170,33 @@ def _median(values: NDArray) -> NDArray:
 
 
 def _local_polynomial(windows: _Windows, degree: int) -> NDArray:
-    """The polynomials' values (m, K, 2) in the middle of the windows, by their normal equations; see `savgol_filter`.
+    """The polynomials' values (m, K, 2) in the middle of the windows; see `savgol_filter`."""
+    seen = known(windows.values)
+    parts = range(windows.values.shape[2])
+    return np.stack([_fitted(windows.time, windows.values[:, :, k], seen[:, :, k], degree) for k in parts], axis=1)
 
-    As sums of Legendre's polynomials, which over a window are nearly orthogonal; powers are nearly alike.
+
+def _fitted(time: NDArray, values: NDArray, seen: NDArray[np.bool_], degree: int) -> NDArray:
+    """One keypoint's (m, W, 2) values at times (m, W) to the polynomials' at time 0 (m, 2), by their normal equations.
+
+    As sums of Legendre's polynomials over the span of what is seen, where they are nearly orthogonal; powers are nearly
+    alike, and so is anything at a time of which the span is a small part.
     """
-    values, middle = windows.values, windows.values[:, windows.values.shape[1] // 2]
-    seen = known(values)
-    reach = np.abs(windows.time).max(axis=1, keepdims=True, initial=NEAR)
-    terms = legvander(windows.time / reach, degree)
-    normal = np.einsum("mwi,mwj,mwk->mkij", terms, terms, seen)
-    right = np.einsum("mwi,mwka->mkia", terms, np.where(seen[..., None], values, 0))
-    fits = known(middle) & (seen.sum(axis=1) > degree + 1)
+    middle = values.shape[1] // 2
+    fits = seen[:, middle] & (seen.sum(axis=1) > degree + 1)
+    first = np.where(fits, np.where(seen, time, np.inf).min(axis=1), -1)
+    last = np.where(fits, np.where(seen, time, -np.inf).max(axis=1), 1)
+    centre, reach = (first + last) / 2, (last - first) / 2
+    scaled = np.where(seen, (time - centre[:, None]) / reach[:, None], 0)
+    terms = legvander(scaled, degree) * seen[..., None]
+    normal, right = np.einsum("mwi,mwj->mij", terms, terms), np.einsum("mwi,mwa->mia", terms, _zeroed(values))
     normal[~fits] = np.eye(degree + 1)
-    at_middle = np.einsum("i,mkia->mka", legvander(np.zeros(1), degree)[0], np.linalg.solve(normal, right))
-    return np.where(fits[..., None], at_middle, middle)
+    at_middle = np.einsum("mi,mia->ma", legvander(-centre / reach, degree), np.linalg.solve(normal, right))
+    return np.where(fits[:, None], at_middle, values[:, middle])
+
+
+def _zeroed(values: NDArray) -> NDArray:
+    return np.where(known(values)[..., None], values, 0)
 
 
 def _interpolated(points: NDArray, one: Series, max_gap: int) -> NDArray:
