@@ -5,6 +5,7 @@ import io
 import re
 import socket
 import threading
+import time
 
 import httpx
 import numpy as np
@@ -119,6 +120,12 @@ def test_rebuilt_is_what_the_model_decodes(served, pictures):
     assert not np.array_equal(predictor.decode(after), predictor.decode(encoding))
 
 
+def test_a_part_of_a_photograph_may_be_as_large_as_it(served, pictures):
+    found = served.client.post("/api/pictures", content=pictures[0].read_bytes()).json()
+    changes = {"moved": {"3": {"covariance": [[1.6e7, 0], [0, 1.6e7]]}}}
+    assert served.client.post(f"/api/pictures/{found['id']}/frames/0/rebuilt", json=changes).status_code == 200
+
+
 def test_looks_are_taken_part_by_part(served, pictures):
     predictor = served.predictor
     first, second = (served.upload(path) for path in pictures)
@@ -212,6 +219,21 @@ def test_an_upload_that_stalls_is_given_up(serve_with):
     assert list(page.studio.folder.iterdir()) == []
 
 
+def test_an_upload_that_trickles_is_given_up(serve_with):
+    page = serve_with(patience=0.2, slowest=1_000_000)
+    host, port = page.client.base_url.host, page.client.base_url.port
+    with socket.create_connection((host, port)) as line:
+        line.sendall(f"POST /api/pictures HTTP/1.1\r\nHost: {host}\r\nContent-Length: 99\r\n\r\n".encode())
+        for _ in range(4):
+            line.sendall(b"x")
+            time.sleep(0.1)
+        answer = b""
+        while not answer.endswith(b"}"):
+            answer += line.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"less than 1000000 bytes came a second" in answer
+
+
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "C:\\x\\passwd", "a/../passwd", "passwd"])
 def test_a_client_s_file_name_is_only_a_name(served, name):
     found = served.client.post("/api/pictures", params={"name": name}, content=png()).json()
@@ -252,6 +274,7 @@ def test_other_hosts_names_and_other_sites_are_refused(served):
     refused(served.client.get("/", headers={"host": "evil.example:8000"}), 403, "not called 'evil.example:8000'")
     refused(served.client.put("/api/names", json={}, headers={"origin": "http://evil.example"}), 403, "only this page")
     refused(served.client.put("/api/names", json={}, headers={"origin": "null"}), 403, "only this page")
+    refused(served.client.put("/api/names", json={}, headers={"origin": "http://[x"}), 403, "only this page")
     assert served.client.get("/", headers={"host": "localhost"}).status_code == 200
     assert "access-control-allow-origin" not in served.client.get("/", headers={"origin": "http://x.example"}).headers
 

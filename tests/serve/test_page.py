@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -223,6 +224,35 @@ def test_looks_are_swapped_part_by_part(opened, served, pictures):
     with settled(page):
         page.get_by_label("its own").check()
     assert np.array_equal(shown(page), decode(one)[0])
+
+
+def test_what_is_saved_is_of_the_picture_that_is_shown(opened, served, pictures):
+    page = opened()
+    put(page, *pictures)
+    page.get_by_role("button", name="None", exact=True).click()
+    page.route("**/rebuilt", lambda route: (time.sleep(0.3), route.continue_()))
+    page.locator("#shape-thumbs .thumb").nth(1).click()
+    name, content = saved(page, "Save PNG")
+    assert name == f"{pictures[1].stem}_rebuilt.png"
+    expected = served.predictor.decode(encoded(served, pictures[1]))[0]
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(content))), expected)
+
+
+def test_a_picture_that_is_removed_is_not_uploaded_again(opened, served, pictures):
+    page = opened()
+    held = len(list(served.studio.folder.iterdir()))
+    put(page, pictures[0])
+    answered = []
+    page.on("response", lambda answer: answered.append(f"{answer.request.method} {answer.status}"))
+    # The network is at work for somebody else, and the user does not wait
+    page.route("**/rebuilt", lambda route: (time.sleep(0.3), route.continue_()))
+    page.locator("#shape .part[data-part='1']").press("ArrowRight")
+    page.get_by_role("button", name="Remove picture").click()
+    page.locator("#welcome").wait_for()
+    page.wait_for_timeout(800)
+    assert "POST 201" not in answered
+    assert len(list(served.studio.folder.iterdir())) == held
+    assert page.locator("#toasts").inner_text() == ""
 
 
 def test_parts_are_renamed_and_the_names_saved_in_the_run(opened, pictures, run):

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -128,7 +129,7 @@ def _add_uploads(app: FastAPI, studio: Studio, lane: Lane) -> None:
 
 async def _receive(request: Request, path: Path, limits: Limits) -> None:
     """Write the body of a request to a file, as far as it is not too large and does not take too long."""
-    chunks, received = aiter(request.stream()), 0
+    chunks, received, began = aiter(request.stream()), 0, monotonic()
     with path.open("wb") as file, suppress(StopAsyncIteration):
         while True:
             try:
@@ -136,6 +137,8 @@ async def _receive(request: Request, path: Path, limits: Limits) -> None:
             except TimeoutError:
                 raise Refusal(408, f"nothing came for {limits.patience:g} seconds") from None
             received += len(chunk)
+            if monotonic() - began > limits.patience + received / limits.slowest:
+                raise Refusal(408, f"less than {limits.slowest} bytes came a second")
             if received > limits.upload:
                 raise Refusal(413, f"expected at most {limits.upload} bytes")
             file.write(chunk)

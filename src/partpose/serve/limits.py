@@ -35,6 +35,8 @@ class Limits:
     """Files that may be on their way in."""
     patience: float = 30
     """Seconds that a file on its way in may pause."""
+    slowest: int = 4096
+    """Bytes a second that must come of it on average, after the first `patience` seconds."""
 
 
 class Refusal(PartposeError):

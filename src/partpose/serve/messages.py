@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 Pixels = Annotated[FiniteFloat, Field(ge=-1e6, le=1e6)]
+Area = Annotated[FiniteFloat, Field(ge=-1e12, le=1e12)]
 Point = tuple[Pixels, Pixels]
-Matrix = tuple[Point, Point]
+Matrix = tuple[tuple[Area, Area], tuple[Area, Area]]
 
 
 class Message(BaseModel):

@@ -44,8 +44,8 @@ class Scene:
 
     @property
     def memory(self) -> int:
-        """Bytes held in memory, nearly."""
-        return self.canvases.nbytes + self.poses.mean.nbytes * 4
+        """Bytes held in memory, nearly: pictures, poses, and one row's encoding, whose background is in floats."""
+        return self.canvases.nbytes + self.poses.mean.nbytes * 4 + 8 * self.canvases[:1].nbytes
 
     @cached_property
     def disk(self) -> int:

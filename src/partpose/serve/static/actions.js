@@ -188,11 +188,20 @@ async function addOne(file) {
 
 export async function remove() {
   const { shape, look } = state;
-  await api.remove(shape).catch(() => {}); // whether it was there or not, it is gone
-  await shape.close();
+  shape.removed = true;
   state.pictures = state.pictures.filter((picture) => picture !== shape);
   if (!state.pictures.includes(look) || state.pictures.length < 2) state.look = null;
-  await setShape(state.pictures.find((picture) => picture !== state.look) ?? null);
+  const next = setShape(state.pictures.find((picture) => picture !== state.look) ?? null);
+  await api.remove(shape).catch(() => {}); // whether it was there or not, it is gone
+  await shape.close();
+  await next;
+}
+
+/** Save what the generator makes of the picture that is shown, once it is there. */
+export async function saveRebuilt() {
+  const { shape } = state;
+  if (state.rebuilt?.of !== shape.frame) await follow();
+  if (state.rebuilt?.of === shape.frame) api.save(state.rebuilt.blob, `${shape.name.replace(/\.\w+$/, "")}_rebuilt.png`);
 }
 
 export async function saveNames() {

@@ -37,9 +37,18 @@ async function about(pictures, request) {
     return await request();
   } catch (error) {
     if (error.status !== 404) throw error;
-    for (const picture of new Set(pictures)) picture.id = (await upload(picture.file)).id;
+    if (pictures.some((picture) => picture.removed)) throw Object.assign(error, { removed: true });
+    await Promise.all(pictures.map(again));
     return request();
   }
+}
+
+/** Upload a picture once more, and only once for all that miss it at the same time. */
+function again(picture) {
+  picture.coming ??= upload(picture.file)
+    .then(({ id }) => { picture.id = id; })
+    .finally(() => { picture.coming = null; });
+  return picture.coming;
 }
 
 const frame = (picture, row) => `/api/pictures/${picture.id}/frames/${row}`;

@@ -20,7 +20,7 @@ function listen() {
   $("wear-none").addEventListener("click", () => actions.wearAll(false));
   $("save-names").addEventListener("click", actions.saveNames);
   $("remove").addEventListener("click", actions.remove);
-  $("save-rebuilt").addEventListener("click", () => state.rebuilt && api.save(state.rebuilt.blob, `${state.shape.name.replace(/\.\w+$/, "")}_rebuilt.png`));
+  $("save-rebuilt").addEventListener("click", actions.saveRebuilt);
   for (const button of document.querySelectorAll("[data-file]")) button.addEventListener("click", () => downloaded(button));
   $("shape-frames").querySelector("input").addEventListener("input", (event) => actions.setRow(state.shape, Number(event.target.value)));
   $("look-frames").querySelector("input").addEventListener("input", (event) => actions.setRow(state.look, Number(event.target.value)));

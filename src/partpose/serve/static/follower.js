@@ -21,7 +21,6 @@ export class Follower {
         this.show(await this.ask(), performance.now() - began);
       } catch (error) {
         this.fail(error);
-        return;
       }
     }
   }

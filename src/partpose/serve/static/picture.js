@@ -9,6 +9,7 @@ export class Picture {
   constructor(file, answer) {
     Object.assign(this, { file, id: answer.id, name: answer.name, kind: answer.kind, frames: answer.frames });
     this.row = 0;
+    this.removed = false; // by the user: the server is not to be given it again
     this.found = this.frames.map((frame) => frame.parts.map(ellipseOf));
     this.moved = this.frames.map(() => new Map()); // part → ellipse, by row
     this.images = new Map(); // row → promise of { image, url }
@@ -32,7 +33,8 @@ export class Picture {
   image(row = this.row) {
     return kept(this.images, row, async () => {
       const blob = await api.preview(this, row);
-      return { image: await createImageBitmap(blob), url: URL.createObjectURL(blob) };
+      const url = row === 0 ? URL.createObjectURL(blob) : null; // of the thumbnail
+      return { image: await createImageBitmap(blob), url };
     });
   }
 
@@ -42,7 +44,7 @@ export class Picture {
 
   /** Let go of what the browser holds of it. */
   async close() {
-    for (const promise of this.images.values()) URL.revokeObjectURL((await promise).url);
+    for (const promise of this.images.values()) URL.revokeObjectURL((await promise).url ?? "");
     this.images.clear();
     this.maps.clear();
   }

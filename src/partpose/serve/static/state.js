@@ -12,7 +12,10 @@ export const state = {
 };
 
 const toasts = new Toasts($("toasts"));
-export const fail = (error) => toasts.show(error.message ?? String(error));
+/** Say what went wrong, but for what was asked about a picture that is removed by now. */
+export function fail(error) {
+  if (!error.removed) toasts.show(error.message ?? String(error));
+}
 export const busy = (text) => toasts.busy(text);
 
 /** The names as they stand, whether they are saved or not; short for parts without one. */
