@@ -134,10 +134,7 @@ def cell(runs: dict[tuple, list[Result]], name: str, choice: str) -> str:
     if some is None:
         return ""
     errors = [r["error"] for r in some]
-    relative = ""
-    if recipe is not None and choice != AS_IT_IS:
-        ratio = statistics.mean(errors) / statistics.mean(r["error"] for r in _like(recipe, some))
-        relative = f" ({round(100 * (ratio - 1)):+d} %)"
+    relative = "" if choice == AS_IT_IS else _relative(some, recipe or [])
     bad = statistics.mean(max(r["doubled"], r["static"]) for r in some)
     alive = statistics.mean(r["alive"] for r in some)
     health = f"{alive:.3g} of {some[0]['parts']} alive, {bad:.3g} useless"
@@ -145,10 +142,13 @@ def cell(runs: dict[tuple, list[Result]], name: str, choice: str) -> str:
     return f"{trials.mean_and_spread(errors)}{relative}; {health}; {seen:.0f} k"
 
 
-def _like(recipe: list[Result], some: list[Result]) -> list[Result]:
-    """The recipe's results with the seeds that others were made with; all of them where there are none."""
-    seeds = {r["seed"] for r in some}
-    return [r for r in recipe if r["seed"] in seeds] or recipe
+def _relative(some: list[Result], recipe: list[Result]) -> str:
+    """` (+3 %)`, over the seeds that both were run with; empty where there is none."""
+    seeds = {r["seed"] for r in some} & {r["seed"] for r in recipe}
+    if not seeds:
+        return ""
+    mine, its = (statistics.mean(r["error"] for r in runs if r["seed"] in seeds) for runs in (some, recipe))
+    return f" ({round(100 * (mine / its - 1)):+d} %)"
 
 
 def _commands(runs: dict[tuple, list[Result]], budget: str) -> Iterator[str]:

@@ -133,7 +133,9 @@ def measure(options: argparse.Namespace, folder: Path) -> Row:
     run = options.model or untrained(options.preset, folder / "model")
     files = {precision: folder / f"{precision}.onnx" for precision in ALLOWED}
     parity = {p: export_model(str(run), path, p == "half")._asdict() for p, path in files.items()}
-    predictor, session = load(run, options.device), Session(files["half" if options.half else "single"], options.device)
+    on_gpu = torch.cuda.is_available() and options.device != "cpu"  # on a CPU torch has single precision alone
+    predictor = load(run, options.device, half=options.half and on_gpu)
+    session = Session(files["half" if options.half else "single"], options.device)
     rows = [compare(predictor, session, size, batch, options.rounds) for size in SIZES for batch in BATCHES]
     where = torch.cuda.get_device_name() if predictor.device.type == "cuda" else f"{torch.get_num_threads()} CPU cores"
     model = f"{predictor.settings.model.parts} parts, {predictor.side}×{predictor.side} px"

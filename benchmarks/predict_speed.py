@@ -196,7 +196,7 @@ def memory(model: Path, lengths: Sequence[int], device: str | None, folder: Path
         command = [sys.executable, __file__, "--model", str(model), "--once", str(clip)]
         command += ["--device", device] if device else []
         done = subprocess.run(command, check=True, capture_output=True, text=True)
-        rows.append({"frames": count} | json.loads(done.stdout.splitlines()[-1]))
+        rows.append(json.loads(done.stdout.splitlines()[-1]))
         clip.unlink()
     return rows
 
@@ -212,7 +212,7 @@ def tables(found: Row) -> Iterator[tuple[tuple[str, ...], list[tuple[str, ...]]]
     streams = [(row["stream"], f"{row['median_ms']:.1f} ms", f"{row['p99_ms']:.1f} ms") for row in found["streams"]]
     yield ("latency of a stream", "median", "99th percentile"), streams
     if found["memory"]:
-        peaks = [(f"{row['frames']}", f"{row['over_torch']:.0f} MB") for row in found["memory"]]
+        peaks = [(f"{row['rows']}", f"{row['over_torch']:.0f} MB") for row in found["memory"]]
         yield ("frames of a clip", "peak memory over torch's own"), peaks
 
 

@@ -19,7 +19,7 @@ import trials  # sets OMP_WAIT_POLICY before torch is imported
 from rich.console import Console
 from rich.table import Table
 from sections import write_section
-from sets import chosen
+from sets import SETS, chosen
 from trials import Result
 
 from partpose.command import command
@@ -48,8 +48,9 @@ def row(r: Result) -> list[str]:
 
 
 def write_page(options: argparse.Namespace) -> None:
-    """The section, from all results that are there."""
-    results = trials.read_results(options.results, "seeds")
+    """The section, from all results of today's recipe that are there."""
+    kept = trials.read_results(options.results, "seeds")
+    results = [r for r in kept if not trials.of_earlier_recipe(r, SETS[r["set"]].settings())]
     groups = trials.grouped(results, "set", "machine", "budget")
     rows = [row(r) for some in groups.values() for r in some]
     commands = [

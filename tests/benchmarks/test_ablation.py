@@ -63,5 +63,8 @@ def test_a_cell_says_how_the_choice_compares(module):
     assert cell(runs, "faces_lfw5", "warp-0") == "9.02 (+10 %); 9 of 10 alive, 3 useless; 40 k"
     runs["faces_lfw5", "as-it-is"][1]["seed"] = 1  # a mean of both seeds says nothing of the one
     assert cell(runs, "faces_lfw5", "warp-0") == "9.02 (+13 %); 9 of 10 alive, 3 useless; 40 k"
+    runs["faces_lfw5", "warp-0"].append(result(error=16.02, parts=10, alive=9, static=3, seed=2))
+    assert "(+13 %)" in cell(runs, "faces_lfw5", "warp-0"), "nor does one of another seed"
+    assert "%" not in cell({**runs, ("faces_lfw5", "warp-0"): [result(seed=2)]}, "faces_lfw5", "warp-0")
     assert cell(runs, "faces_lfw5", "background-camera") == "as it is"
     assert cell(runs, "faces_lfw5", "warp-0.12") == ""
