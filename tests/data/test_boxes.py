@@ -7,6 +7,7 @@ from partpose.data.boxes import apply_boxes, boxes_for, check_boxes, read_boxes,
 from partpose.data.cut import Box, Cut
 from partpose.data.images import Unreadable
 from partpose.data.sources import Source, find_sources
+from partpose.data.walk import readable
 from partpose.errors import PartposeError
 
 
@@ -147,6 +148,18 @@ def test_files_that_are_not_there_are_reported_once(tmp_path):
     expected = [(str(path), "names 2 files not in the input, the first in line 3: lost.png")]
     assert check_boxes(str(path), [source]) == expected
     assert set(boxes_for(source, str(path))[0].cuts) == {0}
+
+
+def test_a_large_table_is_matched_in_one_pass(tmp_path, monkeypatch):
+    """Every name in every folder: by pairs that would be a square of them."""
+    names = [f"v{i}/{j}.png" for i in range(60) for j in range(60)]
+    source = Source(tmp_path, "pictures", tuple(tmp_path / name for name in names), tuple(names), "a")
+    lines = "".join(f"elsewhere/{name},1,2,3,4\n" for name in names)
+    boxes = read_boxes(table(tmp_path / "b.csv", f"file,x,y,w,h\n{lines}"))
+    looked = []
+    monkeypatch.setattr("partpose.data.boxes.readable", lambda path: looked.append(path) or readable(path))
+    assert sorted(apply_boxes(source, boxes).cuts) == list(range(3600))
+    assert len(looked) < 3 * 3600
 
 
 def test_two_files_of_a_table_that_could_both_be_one_picture_are_neither(tmp_path):

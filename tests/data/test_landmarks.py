@@ -64,7 +64,7 @@ def test_semicolons_part_cells_where_commas_part_digits(tmp_path):
     ("text", "words"),
     [
         ("", "line 1: column 'file' is missing"),
-        ("file;split;kp0_x;kp0_y\na;train;1;2\n", "line 1: column 'file' is missing"),
+        ("file\tsplit\tkp0_x\tkp0_y\na\ttrain\t1\t2\n", "line 1: column 'file' is missing"),
         ("file,split\na.png,train\n", "line 1: column 'kp0_x' is missing"),
         ("file,split,kp0_x,kp0_y,kp2_x,kp2_y\n", "line 1: column 'kp1_x' is missing"),
         ("file,kp0_x,kp0_x,kp0_y\n", "line 1: column 'kp0_x' is there twice"),

@@ -1,8 +1,11 @@
 """Frames come one by one, from anywhere; of a source that is too fast only the newest are given."""
 
+import itertools
 import threading
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -44,6 +47,30 @@ def test_nothing_is_read_before_it_is_asked_for():
     for i in range(5):
         assert next(views).index == i
         assert asked == list(range(i + 1))
+
+
+def test_a_camera_that_breaks_off_is_no_end(clip, monkeypatch):
+    class Failing(NamedTuple):
+        container: av.container.InputContainer
+
+        def __getattr__(self, name):
+            return getattr(self.container, name)
+
+        def demux(self, stream):
+            yield from itertools.islice(self.container.demux(stream), 12)
+            raise av.error.InvalidDataError(5, "Connection reset by peer")
+
+    @contextmanager
+    def opened(camera):
+        with av.open(str(clip)) as container:
+            yield Failing(container), camera
+
+    monkeypatch.setattr(live, "_opened", opened)
+    views = live_views("http://example.org/camera", LOOK)
+    assert [next(views).index for _ in range(12)] == list(range(12))
+    with pytest.raises(Unreadable, match=r"camera: broke off: Connection reset by peer"):
+        next(views)
+    assert len(list(live_views(str(clip), LOOK))) == 12, "a file that is cut short is used as far as it goes"
 
 
 def test_of_a_camera_that_is_too_fast_the_newest_frame_is_seen():
@@ -117,9 +144,9 @@ def test_large_arrays_are_squares_like_any_picture():
     np.testing.assert_array_equal(view.pixels, Picture(pixels, 300, 200).square(32))
 
 
-@pytest.mark.parametrize("given", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3)), "a.png"])
+@pytest.mark.parametrize("given", [np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3)), "a.png"])
 def test_what_is_no_picture_is_refused(given):
-    with pytest.raises(PartposeError, match=r"uint8 pictures of shape \(H, W, 3\), got"):
+    with pytest.raises(PartposeError, match=r"uint8 (pictures of shape|array) \(H, W, 3\), got"):
         next(live_views([given], LOOK))
 
 

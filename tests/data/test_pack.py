@@ -64,7 +64,7 @@ def test_it_opens_without_us(mixed, tmp_path):
 
 
 def test_names_are_kept_whatever_is_in_them(tmp_path):
-    names = ['a, "b".png', "line\nbreak.png", "ünï 猫.png"]
+    names = ['a, "b".png', "line\nbreak.png", "return\rhere.png", "ünï 猫.png"]
     (tmp_path / "in").mkdir()
     for name in names:
         Image.fromarray(blob(40, 40, 20, 20)).save(tmp_path / "in" / name)

@@ -16,6 +16,7 @@ from partpose.data.images import Picture, read_image
 from partpose.data.reading import AHEAD, Look, read_views
 from partpose.data.sources import Source
 from partpose.data.video import read_frames
+from partpose.errors import PartposeError
 
 
 def fake(monkeypatch, decode) -> None:
@@ -185,6 +186,24 @@ def test_a_mistake_of_the_program_is_not_taken_for_a_bad_file(monkeypatch):
     fake(monkeypatch, decode)
     with pytest.raises(ZeroDivisionError, match="0"):
         list(read_views(numbered(3), Look(16), []))
+
+
+@pytest.mark.parametrize("value", [1, 3, 255])
+def test_masks_of_small_numbers_are_masks_too(tmp_path, value):
+    stored = np.zeros((20, 30), np.uint8)
+    stored[5:9, 7:12] = value
+    Image.fromarray(stored).save(tmp_path / "mask.png")
+    np.testing.assert_array_equal(Mask(tmp_path / "mask.png").read(30, 20), stored > 0)
+
+
+@pytest.mark.parametrize("instance", [None, 1])
+def test_a_mask_that_is_damaged_is_said(tmp_path, instance):
+    Image.fromarray(np.full((20, 30, 3), 9, np.uint8)).save(tmp_path / "mask.png")
+    data = bytearray((tmp_path / "mask.png").read_bytes())
+    data[data.index(b"IDAT") - 1] ^= 1
+    (tmp_path / "mask.png").write_bytes(data)
+    with pytest.raises(PartposeError, match=r"the mask .*mask\.png cannot be read"):
+        Mask(tmp_path / "mask.png", instance).read(30, 20)
 
 
 @pytest.mark.parametrize("instance", [None, 1])

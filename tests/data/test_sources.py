@@ -1,5 +1,6 @@
 import json
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,16 @@ def test_a_folder_with_both(tmp_path, clip):
         ("pictures", ("a.png",), "both"),
         ("video", ("day 1/Cam.MP4",), "day 1_Cam"),
     ]
+
+
+def test_a_test_picture_is_known_in_any_form_of_its_name_and_by_any_link(tmp_path):
+    images = tmp_path / "set" / "images"
+    save(images / unicodedata.normalize("NFD", "é1.png"), images / "2.png", images / "3.png")
+    os.link(images / "2.png", images / "a copy.png")
+    table = f"file,split\nimages/{unicodedata.normalize('NFC', 'é1.png')},test\nimages/2.png,test\nimages/3.png,train\n"
+    (tmp_path / "set" / "meta.csv").write_text(table)
+    training = training_files(images)
+    assert (training.sources[0].names, training.held_out) == (("3.png",), 3)
 
 
 def test_stems_are_safe_and_differ(tmp_path):

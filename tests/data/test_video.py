@@ -112,6 +112,26 @@ def test_containers(tmp_path, suffix, codec):
     assert probe(path)[:3] == (64, 48, 25.0)
 
 
+def test_avi_says_nothing_of_when_reordered_frames_are_shown(tmp_path):
+    path = write_with(tmp_path / "a.avi", "libx264", numbered(24), bf="3")
+    found = list(read_frames(path))
+    assert [number_of(frame) for frame in found] == list(range(24))
+    np.testing.assert_allclose([frame.time for frame in found], np.arange(24) / 25)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "webm"])
+def test_a_container_that_ends_early_without_an_error_is_said(tmp_path, suffix):
+    rng, skipped = np.random.default_rng(0), []
+    codec = "libvpx" if suffix == "webm" else "libx264"
+    frames = [rng.integers(0, 255, (48, 64, 3), np.uint8) for _ in range(60)]
+    path = write_with(tmp_path / f"a.{suffix}", codec, frames)
+    assert len(list(read_frames(path, skipped=skipped))) == 60
+    assert skipped == []
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert 10 < len(list(read_frames(path, skipped=skipped))) < 50
+    assert len(skipped) == 1
+
+
 @pytest.mark.parametrize("turns", range(4))
 def test_rotation_metadata_is_applied(tmp_path, turns):
     path = write(tmp_path / "a.mp4", [blob(64, 48, 15, 10)] * 3)
@@ -187,6 +207,9 @@ def test_frames_still_in_the_decoder_survive_a_read_error(clip, monkeypatch):
     class Failing(NamedTuple):
         container: av.container.InputContainer
 
+        def __getattr__(self, name):
+            return getattr(self.container, name)
+
         def demux(self, stream):
             yield from itertools.islice(self.container.demux(stream), 20)
             raise av.error.InvalidDataError(5, "Input/output error")
@@ -196,9 +219,13 @@ def test_frames_still_in_the_decoder_survive_a_read_error(clip, monkeypatch):
         with av.open(str(path)) as container:
             yield Failing(container), container.streams.video[0]
 
+    whole = list(read_frames(clip))
     monkeypatch.setattr(video, "open_video", open_failing)
     skipped = []
-    assert len(list(read_frames(clip, skipped=skipped))) == 20
+    found = list(read_frames(clip, skipped=skipped))
+    times = [frame.time for frame in found]
+    assert (len(found), sorted(times)) == (20, times)
+    assert set(times) <= {frame.time for frame in whole}
     assert "Input/output error" in skipped[0].reason
 
 
@@ -274,6 +301,13 @@ def written_at(path, times, fps=25):
 def test_frames_keep_the_distances_of_their_times(tmp_path, start):
     times = np.array([0, 0.04, 0.08, 0.5, 0.51, 0.52, 3, 3.04])
     assert np.allclose(written_at(tmp_path / "a.mp4", times + start), times, atol=1e-4)
+
+
+def test_a_time_that_is_none_is_replaced_by_the_frame_rate(tmp_path):
+    with VideoWriter(tmp_path / "a.mp4", 64, 48, 25) as writer:
+        for i, pixels in enumerate(numbered(4)):
+            writer.write(pixels, float("nan") if i > 1 else i / 25)
+    np.testing.assert_allclose([frame.time for frame in read_frames(tmp_path / "a.mp4")], np.arange(4) / 25)
 
 
 def test_times_that_do_not_rise_are_replaced_by_the_frame_rate(tmp_path):

@@ -43,6 +43,17 @@ def test_a_folder_is_entered_once_and_by_its_own_name(tmp_path):
     assert names(tmp_path) == ["real/1.png"]
 
 
+def test_many_links_take_no_square_of_the_time(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    for i in range(60):
+        touch(tmp_path / "out" / str(i), "a.png")
+        (tmp_path / "in" / str(i)).symlink_to(tmp_path / "out" / str(i))
+    asked = []
+    monkeypatch.setattr("partpose.data.walk.natural", lambda name: asked.append(name) or natural(name))
+    assert len(walk(tmp_path / "in")[0]) == 60
+    assert len(asked) < 3 * 60
+
+
 def test_links_to_the_outside_are_followed(tmp_path):
     touch(tmp_path, "elsewhere/1.png", "elsewhere/2.png", "root/0.png")
     (tmp_path / "root" / "folder").symlink_to(tmp_path / "elsewhere")

@@ -9,12 +9,12 @@ x = 10 is the column of pixels whose number is 10, and whose centre is 10 in the
 import csv
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from itertools import takewhile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from os import PathLike
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from partpose.data.atomic import atomic
 from partpose.data.cut import Box, Cut
@@ -25,6 +25,7 @@ from partpose.data.walk import readable
 from partpose.errors import PartposeError, Skipped
 
 AUTO = "auto"
+Item = TypeVar("Item")
 _NAMES = {
     "file": ("file", "filename", "file_name", "image", "video"),
     "frame": ("frame", "frame_index", "frame_id"),
@@ -50,11 +51,20 @@ class BoxLine(NamedTuple):
     track: str
 
 
-class Boxes(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Boxes:
     """All objects of a file."""
 
     path: Path
     lines: tuple[BoxLine, ...]
+
+    @cached_property
+    def by_file(self) -> dict[str, list[BoxLine]]:
+        """The lines about each file, in their order."""
+        found: dict[str, list[BoxLine]] = defaultdict(list)
+        for line in self.lines:
+            found[line.file].append(line)
+        return dict(found)
 
 
 def boxes_for(source: Source, spec: str) -> tuple[Source, list[Skipped]]:
@@ -217,44 +227,56 @@ def _matches(files: Iterable[str], source: Source) -> dict[str, list[int]]:
 
     Names must be equal; of equal names those match whose folders agree the furthest, seen from either side.
     """
-    by_name: dict[str, list[int]] = defaultdict(list)
-    for row, path in enumerate(source.files):
-        by_name[readable(path.name)].append(row)
-    agreement: dict[str, dict[int, tuple[int, bool]]] = {}
-    claims: dict[int, list[tuple[int, bool]]] = defaultdict(list)
-    for file in files:
-        rows = by_name.get(file.rsplit("/", 1)[-1], [])
-        agreement[file] = {row: (_agreeing(file, source.files[row]), file == source.names[row]) for row in rows}
-        for row, much in agreement[file].items():
-            claims[row].append(much)
-    best = {row: max(much) for row, much in claims.items() if much.count(max(much)) == 1}
-    return {
-        file: [row for row, much in rows.items() if much == max(rows.values()) == best.get(row)]
-        for file, rows in agreement.items()
-    }
+    paths = [readable(path.absolute().as_posix()) for path in source.files]
+    found: dict[str, list[int]] = {}
+    _match(list(files), list(range(len(paths))), 0, paths, source.names, found)
+    return found
 
 
-def _agreeing(file: str, path: Path) -> int:
-    """How many parts, from the last, two paths have in common."""
-    pairs = zip(reversed(file.split("/")), reversed(readable(path.absolute().as_posix()).split("/")), strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+def _match(
+    files: list[str],
+    rows: list[int],
+    depth: int,
+    paths: Sequence[str],
+    names: Sequence[str],
+    found: dict[str, list[int]],
+) -> None:
+    """Those that agree in their last `depth` parts, by the part before; what agrees no further is for each other."""
+    inner, outer = _by_part(files, depth, str), _by_part(rows, depth, paths.__getitem__)
+    shared = (inner.keys() & outer.keys()) - {None}
+    for part in shared:
+        _match(inner[part], outer[part], depth + 1, paths, names, found)
+    left = [row for part in outer.keys() - shared for row in outer[part]] if depth else []
+    exact = {names[row]: row for row in left}
+    for file in (file for part in inner.keys() - shared for file in inner[part]):
+        # Of several files with as much in common none is meant, but for one that is a picture's very name
+        found[file] = [exact[file]] if file in exact else sorted(left) if len(files) == 1 else []
+
+
+def _by_part(some: list[Item], depth: int, path_of: Callable[[Item], str]) -> dict[str | None, list[Item]]:
+    """By the part of their paths that has `depth` behind it; None where there is none."""
+    groups: dict[str | None, list[Item]] = defaultdict(list)
+    for one in some:
+        parts = path_of(one).rsplit("/", depth + 1)
+        groups[parts[-1 - depth] if len(parts) > depth else None].append(one)
+    return groups
 
 
 def _own(source: Source, boxes: Boxes) -> Iterator[tuple[BoxLine, int]]:
     """The lines about this source, each with the row of its picture or its frame."""
-    matches = _matches({line.file for line in boxes.lines if line.file}, source)
-    for line in boxes.lines:
-        where = f"{readable(boxes.path)}, line {line.line}"
-        rows = matches[line.file] if line.file else [0]
-        if len(rows) > 1:
-            names = " and ".join(source.names[row] for row in rows[:2])
-            raise PartposeError(f"{where}: {line.file!r} may be {names}: give more of its path")
-        if source.kind == "pictures" and not line.file:
-            raise PartposeError(f"{where}: expected the name of a picture in a column 'file', got only a frame")
-        if rows and source.kind == "video" and line.frame is None:
-            raise PartposeError(f"{where}: expected a frame of {line.file} in a column 'frame', got none")
-        for row in rows:
-            yield line, row if line.frame is None or source.kind == "pictures" else line.frame
+    by_file = boxes.by_file
+    for file, rows in {"": [0], **_matches(by_file.keys() - {""}, source)}.items():
+        for line in by_file.get(file, ()):
+            where = f"{readable(boxes.path)}, line {line.line}"
+            if len(rows) > 1:
+                names = " and ".join(source.names[row] for row in rows[:2])
+                raise PartposeError(f"{where}: {line.file!r} may be {names}: give more of its path")
+            if source.kind == "pictures" and not line.file:
+                raise PartposeError(f"{where}: expected the name of a picture in a column 'file', got only a frame")
+            if rows and source.kind == "video" and line.frame is None:
+                raise PartposeError(f"{where}: expected a frame of {line.file} in a column 'frame', got none")
+            for row in rows:
+                yield line, row if line.frame is None or source.kind == "pictures" else line.frame
 
 
 def _cuts(lines: Sequence[BoxLine], tracked: bool, path: Path) -> Iterator[Cut]:

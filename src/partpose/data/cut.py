@@ -43,9 +43,10 @@ class Box(NamedTuple):
 
 
 class Mask(NamedTuple):
-    """What belongs to the object: the pixels of `path` that are not black, or those of one instance.
+    """What belongs to the object: the bright pixels of `path`, or those of one instance.
 
-    A mask has the size of its picture, or the same proportions. instance: R·65536 + G·256 + B in an instance picture.
+    Bright is above 127; in a picture that has nothing so bright, such as one of zeros and ones, all but zero. A mask has the
+    size of its picture, or the same proportions. instance: R·65536 + G·256 + B in an instance picture.
     """
 
     path: Path
@@ -58,11 +59,11 @@ class Mask(NamedTuple):
         """
         try:
             stored = self._grey() if self.instance is None else _colours(self.path, self.path.stat().st_mtime_ns)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # a damaged file makes decoders raise nearly anything
             raise PartposeError(f"the mask {self.path} cannot be read: {error}") from error
         part = _part(stored, width, height, window or (0, 0, width, height))
         if self.instance is None:
-            return part > 127
+            return part > (127 if stored.max() > 127 else 0)
         colour = self.instance >> 16, self.instance >> 8 & 255, self.instance & 255
         return np.logical_and.reduce([part[..., i] == colour[i] for i in range(3)])
 

@@ -243,16 +243,17 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     if image.mode != "F" and low >= 0 and high <= 65535:
         low, high = 0.0, _most(image, high)
     scaled = (values - low) * (255 / max(high - low, 1e-12))
-    return Image.fromarray(scaled.round().astype(np.uint8))
+    return Image.fromarray(scaled.round().clip(0, 255).astype(np.uint8))
 
 
 def _most(image: Image.Image, high: float) -> float:
     """What is white in a grey picture of 16 bits whose brightest value is `high`: 4095 for those of a camera of 12 bits.
 
-    Decided for a folder, by up to 16 pictures of it: dim pictures of 16 bits are no bright ones of 12.
+    Decided by up to 64 pictures of its folder, the same for all of them: dim pictures of 16 bits are no bright ones of 12.
     """
     path = getattr(image, "filename", "")
-    return 65535.0 if high > 4095 or (path and _brightest(Path(path).parent, Path(path).suffix) > 4095) else 4095.0
+    most = _brightest(Path(path).parent, Path(path).suffix) if path else high
+    return 65535.0 if most > 4095 else 4095.0
 
 
 @lru_cache(maxsize=64)
@@ -260,7 +261,7 @@ def _brightest(folder: Path, suffix: str) -> float:
     """The highest value in pictures of a folder, spread over it."""
     names = sorted(path for path in folder.iterdir() if path.suffix == suffix)
     found = 0.0
-    for i in spread(len(names), min(len(names), 16)):
+    for i in spread(len(names), min(len(names), 64)):
         with suppress(Exception), _open(names[i]) as image:  # what is damaged is passed over, in its turn
             found = max(found, float(np.asarray(image).max()))
     return found

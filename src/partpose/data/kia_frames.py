@@ -118,7 +118,7 @@ def _stems(folder: Path) -> set[str]:
         names = os.listdir(folder)  # noqa: PTH208
     except OSError:
         return set()
-    return {name[:-4] for name in names if name.lower().endswith(".png") and not name.startswith(".")}
+    return {name[:-4] for name in names if name.endswith(".png") and not name.startswith(".")}
 
 
 def read_pedestrians(frame: Frame, skipped: list[Skipped]) -> list[Pedestrian]:
@@ -170,7 +170,8 @@ def _number(entry: dict, key: str) -> float:
 
 
 def _finite(value: object) -> float:
-    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    known = number and abs(value) < 1.7e308  # JSON holds numbers of any length
     return float(value) if known else math.nan  # type: ignore[arg-type]
 
 

@@ -259,7 +259,7 @@ def _json(path: Path) -> dict:
         text = path.read_text(encoding="utf-8-sig")
     try:
         about = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PartposeError(f"{readable(path)} is not JSON: {error}") from error
     if not isinstance(about, dict):
         raise PartposeError(f"{readable(path)} must hold an object with 'keypoints', got {type(about).__name__}")

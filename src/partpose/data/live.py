@@ -16,7 +16,7 @@ from partpose.data.cut import Box, Cut
 from partpose.data.frame import Frame
 from partpose.data.images import Unreadable
 from partpose.data.reading import Look, View, array_view, frame_views
-from partpose.data.video import decode, main_stream, open_video
+from partpose.data.video import Damage, decode, main_stream, open_video
 from partpose.errors import PartposeError
 
 _DEVICES = {"linux": ("/dev/video{}", "v4l2"), "darwin": ("{}", "avfoundation")}
@@ -40,7 +40,8 @@ def live_views(
 
     latest: a thread reads all the while, and what is given is the newest frame; older ones are dropped.
 
-    Raises PartposeError for what is no picture, and where the box lies outside; Unreadable for what cannot be opened.
+    Raises PartposeError for what is no picture, and where the box lies outside; Unreadable for what cannot be opened, and after
+    the last frame of a camera or address that breaks off.
     """
     cut = Cut(box)
     frames = _frames(camera) if isinstance(camera, str | Path | int) else enumerate(camera)
@@ -56,9 +57,11 @@ def live_views(
 
 def _frames(camera: str | Path | int) -> Iterator[Frame]:
     with _opened(camera) as (container, name):
-        stream = main_stream(container, name)
+        stream, damage = main_stream(container, name), Damage()
         stream.thread_type = "SLICE"  # to decode several frames at once means to hold them back
-        yield from decode(container, stream, name, [])
+        yield from decode(container, stream, name, damage)
+    if damage.end and _address_of(camera) is not None:  # a file that is cut short is used as far as it goes
+        raise Unreadable(name, f"broke off: {damage.end}")
 
 
 @contextmanager

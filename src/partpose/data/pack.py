@@ -153,8 +153,9 @@ def _read_table(folder: Path, about: About) -> tuple[tuple[str, ...], NDArray[np
         if digest_of(path) != about.table:
             raise damaged(folder, f"its {TABLE} was changed")
         names, numbers = _columns(path)
-    except OSError as error:
-        raise damaged(folder, f"its {TABLE} cannot be read ({error.strerror})") from error
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise damaged(folder, f"its {TABLE} cannot be read ({why})") from error
     return names, numbers[:, 0].astype(np.int64), extents(numbers[:, 1:3], numbers[:, 3:])
 
 

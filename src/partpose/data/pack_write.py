@@ -183,7 +183,7 @@ def _alone(out: Path) -> Generator[Path]:
         raise PartposeError(
             f"{readable(out)} is there, and no pack of this input as it is now with these settings: name a new folder"
         )
-    part = out.with_name(f".{out.name}.partial")
+    part = out.absolute().with_name(f".{out.absolute().name}.partial")
     make_folder(part)
     handle = os.open(part, os.O_RDONLY)
     try:
@@ -256,7 +256,7 @@ def _line(file: _File, view: View) -> tuple:
 
 def _csv(lines: Iterable[Sequence]) -> bytes:
     text = StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(lines)
+    csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).writerows(lines)
     return text.getvalue().encode()
 
 

@@ -2,7 +2,9 @@
 
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -14,6 +16,7 @@ from partpose.data.walk import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_pack, readable
 from partpose.errors import PartposeError, Skipped
 
 _TABLES = (LANDMARKS, "meta.csv")
+Key = str | tuple[int, int]
 
 
 class Source(NamedTuple):
@@ -90,7 +93,8 @@ def training_files(root: str | PathLike) -> TrainingInput:
     Raises as `find_sources`, where all is held out, and where a set was not made to its end, which has no split yet.
     """
     found, skipped = find_sources([root])
-    listed = {path.resolve() for source in found for path, split in _splits(source) if split in ("test", kia.GAP)}
+    tested = (path for source in found for path, split in _splits(source) if split in ("test", kia.GAP))
+    listed = {key for path in tested for key in _keys(path)}
     apart = listed or _held_out(Path(root)) or _held_out_elsewhere(Path(root))
     sources = [kept for source in found if (kept := _without(source, apart)).files]
     if not sources:
@@ -235,7 +239,16 @@ def _nothing_found(inputs: Iterable[str | PathLike], skipped: list[Skipped], oth
     return f"{text}; passed over: {skipped[0].path} {skipped[0].reason}" if skipped else text
 
 
-def _held_out(root: Path) -> set[Path]:
+def _keys(path: Path) -> set[Key]:
+    """By which a file is known under any of its names: one letter has several forms in Unicode, one file several links."""
+    known: set[Key] = {unicodedata.normalize("NFC", str(path.resolve()))}
+    with suppress(OSError):
+        status = path.stat()
+        known.add((status.st_dev, status.st_ino))
+    return known
+
+
+def _held_out(root: Path) -> set[Key]:
     """Files that a table in the input, or above it, gives to the test."""
     around = _around(root)
     for folder in {path.parent for path in around if path.name == KEYPOINTS}:
@@ -243,10 +256,10 @@ def _held_out(root: Path) -> set[Path]:
             raise PartposeError(f"{readable(folder)} was not made to its end: run `{command}` on it again")
     tables = [path for path in around if path.name in _TABLES and has_split(path)]
     splits = [(table.parent / name, split) for table in tables for name, split in read_split(table).items()]
-    return {path.resolve() for path, split in splits if split == "test"}
+    return {key for path, split in splits if split == "test" for key in _keys(path)}
 
 
-def _held_out_elsewhere(root: Path) -> set[Path]:
+def _held_out_elsewhere(root: Path) -> set[Key]:
     """Pictures that the annotations of another tool give to the test; their landmarks go no further than this function.
 
     The set may be the input, lie in one of its folders, or hold it: the input may be the images of a set.
@@ -254,7 +267,7 @@ def _held_out_elsewhere(root: Path) -> set[Path]:
     from partpose.data.annotations.detect import read_annotated, sets_below
 
     above = [folder for folder in root.resolve().parents[:2] if folder != folder.parent] if root.is_dir() else []
-    held_out: set[Path] = set()
+    held_out: set[Key] = set()
     for path in (root, *above, *(folder for folder, _ in sets_below(root) if root.is_dir())):
         try:
             held_out |= _tested(read_annotated(path))
@@ -263,12 +276,12 @@ def _held_out_elsewhere(root: Path) -> set[Path]:
     return held_out
 
 
-def _tested(landmarks: Landmarks) -> set[Path]:
+def _tested(landmarks: Landmarks) -> set[Key]:
     """The test pictures of a set that has others; frames of videos are not told apart."""
     if not {"train", "test"} <= set(landmarks.split) or landmarks.frames is not None:
         return set()
     named = zip(landmarks.files, landmarks.split, strict=True)
-    return {(landmarks.root / file).resolve() for file, split in named if split == "test"}
+    return {key for file, split in named if split == "test" for key in _keys(landmarks.root / file)}
 
 
 def _around(root: Path) -> list[Path]:
@@ -279,8 +292,10 @@ def _around(root: Path) -> list[Path]:
     return inside + [path for path in described if os.path.isfile(path)]  # noqa: PTH113
 
 
-def _without(source: Source, apart: set[Path]) -> Source:
-    return some_files(source, [i for i, path in enumerate(source.files) if path.resolve() not in apart])
+def _without(source: Source, apart: set[Key]) -> Source:
+    if not apart:
+        return source
+    return some_files(source, [i for i, path in enumerate(source.files) if not apart & _keys(path)])
 
 
 def some_files(source: Source, keep: Sequence[int]) -> Source:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from os import PathLike
@@ -60,7 +61,7 @@ def probe(path: str | PathLike) -> VideoInfo:
 @lru_cache(256)  # several stages ask, and to open and decode takes as long as a dozen frames
 def _probed(path: str, _stamp: tuple[int, int] | None) -> VideoInfo:
     with open_video(path) as (container, stream):
-        frame = next(decode(container, stream, path, []), None)
+        frame = next(decode(container, stream, path, Damage()), None)
         if frame is None:
             raise Unreadable(path, "holds no frame that can be decoded")
         rate = _rate(stream)
@@ -74,6 +75,18 @@ def _stamp(path: str | PathLike) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size
+
+
+@dataclass
+class Damage:
+    """first: what could not be decoded, the first of it, for a camera may go on for days.  end: why reading broke off."""
+
+    first: str = ""
+    end: str = ""
+
+    def note(self, what: str) -> None:
+        """Something could not be decoded."""
+        self.first = self.first or what
 
 
 def read_frames(
@@ -159,8 +172,10 @@ class VideoWriter:
     def write(self, pixels: NDArray[np.uint8], time: float | None = None) -> None:
         """Add one frame, uint8 (height, width, 3).
 
-        time: in seconds, from any origin. Without one, or where it does not rise, the frame comes 1 / fps after the last.
+        time: in seconds, from any origin. Without one, or where it is no number or does not rise, the frame comes 1 / fps after
+        the last.
         """
+        time = None if time is None or not math.isfinite(time) else time
         if pixels.shape != (self.height, self.width, 3) or pixels.dtype != np.uint8:
             came = f"{pixels.dtype} {pixels.shape}"
             raise ValueError(f"a frame must be uint8 ({self.height}, {self.width}, 3), got {came}")
@@ -244,7 +259,7 @@ def _reason(path: Path, error: Exception) -> str:
 
 def _read(path: str | PathLike, wanted: range | list[int], skipped: list[Skipped] | None) -> Iterator[Frame]:
     """The wanted frames, which are in ascending order."""
-    damage: list[str] = []
+    damage = Damage()
     places = iter(wanted)
     place = next(places, None)
     count = 0
@@ -257,56 +272,66 @@ def _read(path: str | PathLike, wanted: range | list[int], skipped: list[Skipped
                 yield frame
                 place = next(places, None)
         else:
-            _check_decoded(path, count, damage, skipped)
+            _check_decoded(path, count, _expected(container, stream), damage, skipped)
 
 
-def decode(
-    container: InputContainer, stream: av.VideoStream, path: str | PathLike, damage: list[str]
-) -> Iterator[Frame]:
-    """Every frame; the first thing that could not be decoded is noted in `damage`. Raises Unreadable for odd sizes."""
+def decode(container: InputContainer, stream: av.VideoStream, path: str | PathLike, damage: Damage) -> Iterator[Frame]:
+    """Every frame; what could not be read or decoded is noted in `damage`. Raises Unreadable for odd sizes."""
     rate = _rate(stream)
     for index, frame in enumerate(_decoded(container, stream, path, damage)):
-        yield Frame(index, float(index / rate) if frame.time is None else float(frame.time), frame)
+        place = None if _is_unstamped(container, stream) else frame.pts
+        yield Frame(index, float(index / rate if place is None else place * (stream.time_base or 1)), frame)
 
 
-def _check_decoded(path: str | PathLike, frames: int, damage: list[str], skipped: list[Skipped] | None) -> None:
-    """Say what was missing from a video that was read to its end."""
+def _is_unstamped(container: InputContainer, stream: av.VideoStream) -> bool:
+    """Whether a file says in which order frames are stored, and not when they are shown: AVI, of codecs that reorder them."""
+    return container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
+
+
+def _expected(container: InputContainer, stream: av.VideoStream) -> int:
+    """How many frames a file's header promises; 0 where it says nothing."""
+    seconds = Fraction(container.duration or 0, 1_000_000)
+    if stream.duration and stream.time_base:
+        seconds = stream.duration * stream.time_base
+    return stream.frames or int(seconds * _rate(stream))
+
+
+def _check_decoded(
+    path: str | PathLike, frames: int, expected: int, damage: Damage, skipped: list[Skipped] | None
+) -> None:
+    """Say what was missing from a video that was read to its end: some containers end early without an error."""
     if not frames:
         raise Unreadable(path, "holds no frame that can be decoded")
-    if damage and skipped is not None:
-        skipped.append(Skipped(readable(path), f"is damaged, {frames} frames could be decoded: {damage[0]}"))
+    early = f"its header speaks of {expected}" if frames < 0.8 * expected else ""
+    if (first := damage.first or damage.end or early) and skipped is not None:
+        skipped.append(Skipped(readable(path), f"is damaged, {frames} frames could be decoded: {first}"))
 
 
 def _decoded(
-    container: InputContainer, stream: av.VideoStream, path: str | PathLike, damage: list[str]
+    container: InputContainer, stream: av.VideoStream, path: str | PathLike, damage: Damage
 ) -> Iterator[av.VideoFrame]:
     """Frames in presentation order."""
     for packet in _packets(container, stream, damage):
         try:
             frames = stream.decode(packet)
         except av.FFmpegError as error:
-            _note(damage, error.strerror or str(error))
+            damage.note(error.strerror or str(error))
             continue
         for frame in frames:
             _check_size(path, frame.width, frame.height)
             yield frame
 
 
-def _packets(container: InputContainer, stream: av.VideoStream, damage: list[str]) -> Iterator[av.Packet | None]:
+def _packets(container: InputContainer, stream: av.VideoStream, damage: Damage) -> Iterator[av.Packet | None]:
     """The stream's packets, with a last one that makes the decoder hand out what it still holds."""
     try:
         for packet in container.demux(stream):
             if packet.is_corrupt:
-                _note(damage, "a part of it is missing")
+                damage.note("a part of it is missing")
             yield packet
     except av.FFmpegError as error:
-        _note(damage, error.strerror or str(error))
+        damage.end = error.strerror or str(error)
         yield None
-
-
-def _note(damage: list[str], what: str) -> None:
-    if not damage:  # a camera may go on for days
-        damage.append(what)
 
 
 def _rate(stream: av.VideoStream) -> Fraction:

@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from heapq import heappop, heappush
 from os import PathLike
 from pathlib import Path
 
@@ -29,9 +30,10 @@ def walk(root: str | PathLike) -> tuple[list[Path], list[Skipped]]:
     found: list[Path] = []
     skipped: list[Skipped] = []
     seen: set[str] = set()
-    folders, links = [Path(root)], []
+    folders: list[Path] = [Path(root)]
+    links: list[tuple[tuple, Path]] = []
     while folders or links:
-        folder = folders.pop() if folders else links.pop(0)
+        folder = folders.pop() if folders else heappop(links)[1]
         real = os.path.realpath(folder)
         if real in seen:
             continue
@@ -40,7 +42,8 @@ def walk(root: str | PathLike) -> tuple[list[Path], list[Skipped]]:
         found += files
         skipped += bad
         folders += inner
-        links = sorted(links + linked, key=lambda path: natural(path.as_posix()))
+        for path in linked:
+            heappush(links, (natural(path.as_posix()), path))
     order = {path: natural(path.relative_to(root).as_posix()) for path in found}
     return sorted(found, key=order.__getitem__), sorted(skipped, key=lambda s: natural(s.path))
 
@@ -57,7 +60,8 @@ def readable(path: str | PathLike) -> str:
 
 
 def _number_or_text(piece: str) -> tuple[int, str]:
-    return (int(piece), "") if piece.isascii() and piece.isdigit() else (0, piece.casefold())
+    number = piece.isascii() and piece.isdigit() and len(piece) < 4000  # Python refuses longer ones
+    return (int(piece), "") if number else (0, piece.casefold())
 
 
 def _list(folder: Path) -> tuple[list[Path], list[Path], list[Path], list[Skipped]]:
@@ -67,7 +71,7 @@ def _list(folder: Path) -> tuple[list[Path], list[Path], list[Path], list[Skippe
     linked: list[Path] = []
     bad: list[Skipped] = []
     try:
-        listed = os.listdir(folder)  # noqa: PTH208
+        listed = frozenset(os.listdir(folder))  # noqa: PTH208
     except OSError as error:
         return files, inner, linked, [Skipped(readable(folder), f"cannot be listed: {error.strerror}")]
     for name in sorted(name for name in listed if not name.startswith(".")):
@@ -88,7 +92,7 @@ def _list(folder: Path) -> tuple[list[Path], list[Path], list[Path], list[Skippe
     return files, inner, linked, bad
 
 
-def _is_input(folder: Path, beside: list[str]) -> bool:
+def _is_input(folder: Path, beside: frozenset[str]) -> bool:
     """Whether a folder may hold pictures of the user's; `beside` names what lies next to it."""
     masks = folder.name == "masks" and "images" in beside
     return not (masks or is_run(folder) or is_pack(folder) or _is_drawn(folder, beside))
@@ -105,7 +109,7 @@ def is_pack(folder: Path) -> bool:
     return os.path.isfile(folder / PACK) and any(os.path.isfile(folder / name) for name in (PACKED, TABLE))  # noqa: PTH113
 
 
-def _is_drawn(path: Path, beside: list[str]) -> bool:
+def _is_drawn(path: Path, beside: frozenset[str]) -> bool:
     """Whether this is a picture grid of a run, or an overlay or contact sheet beside the poses that it shows."""
     if sheet := _SHEET.fullmatch(path.name):
         return _are_poses(sheet[1], beside)
@@ -115,9 +119,9 @@ def _is_drawn(path: Path, beside: list[str]) -> bool:
     return path.name in (f"{stem}_parts", f"{stem}_parts.mp4") and _are_poses(stem, beside)
 
 
-def _are_poses(stem: str, beside: list[str]) -> bool:
+def _are_poses(stem: str, beside: frozenset[str]) -> bool:
     """Whether `partpose predict` wrote results of that name: with the note that it leaves, or both of its usual files."""
-    return f".{stem}.input" in beside or {f"{stem}.h5", f"{stem}.csv"} <= set(beside)
+    return f".{stem}.input" in beside or {f"{stem}.h5", f"{stem}.csv"} <= beside
 
 
 def _unreachable(path: Path, error: OSError) -> str:

@@ -153,7 +153,7 @@ def test_crowds_and_objects_without_keypoints_are_no_rows(tmp_path):
 def test_without_boxes_objects_of_one_picture_are_told_apart_by_their_keypoints(tmp_path):
     annotations = [{k: v for k, v in a.items() if k != "bbox"} for a in SET["annotations"]]
     both = loaded(saved(tmp_path / "a.json", annotations=annotations))
-    assert both.cuts[1:] == (Cut(Box(4.5, 5.5, 3, 3), None, "10"), Cut(Box(0.5, 0.5, 2, 2), None, "11"))
+    assert both.cuts[1:] == (Cut(Box(-1.5, -0.5, 16, 16), None, "10"), Cut(Box(-6, -6, 16, 16), None, "11"))
     assert loaded(saved(tmp_path / "a.json", annotations=annotations[:1])).cuts is None
 
 

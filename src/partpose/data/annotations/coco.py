@@ -18,6 +18,7 @@ from partpose.data.annotations.files import candidates, load_json, peek, root_of
 from partpose.data.annotations.names import flip_pairs_of, split_of
 from partpose.data.annotations.rows import Row, landmarks_of, located
 from partpose.data.cut import Box
+from partpose.data.images import SHORTEST_SIDE
 from partpose.data.landmarks import Landmarks
 from partpose.data.walk import readable
 from partpose.errors import PartposeError, Skipped
@@ -187,7 +188,7 @@ def _points(annotation: dict, count: int) -> tuple[NDArray[np.float64], str]:
     nothing = np.full((count, 2), math.nan)
     try:
         values = np.array(annotation.get("keypoints") or [0] * 3 * count, np.float64).reshape(count, 3)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return nothing, f"has not {count} keypoints of x, y and visibility"
     points = np.where(values[:, 2:] > 0, values[:, :2], math.nan)
     return points - (1.0 if {"center", "scale"} <= annotation.keys() else 0.0), ""
@@ -196,10 +197,11 @@ def _points(annotation: dict, count: int) -> tuple[NDArray[np.float64], str]:
 def _box(annotation: dict, points: NDArray, several: bool) -> Box | None:
     """The annotated box; without one that of the keypoints, and none where the object is alone in its picture."""
     box = annotation.get("bbox")
-    edges = [v for v in box if isinstance(v, int | float) and math.isfinite(v)] if isinstance(box, list) else []
+    edges = [v for v in box if isinstance(v, int | float) and abs(v) < 1e9] if isinstance(box, list) else []
     if len(edges) == 4 and min(edges[2:]) > 0:
         return Box(*map(float, edges))
     if not several:
         return None
-    low, high = np.nanmin(points, axis=0) - 0.5, np.nanmax(points, axis=0) + 0.5
-    return Box(*low.tolist(), *(high - low).tolist())
+    low, size = np.nanmin(points, axis=0), np.ptp(points[np.isfinite(points).all(1)], axis=0) + 1
+    grown = np.maximum(size, SHORTEST_SIDE)  # one keypoint alone says nothing of an object's size
+    return Box(*(low - (grown - size) / 2).tolist(), *grown.tolist())

@@ -73,7 +73,7 @@ def _persons(file: Path, split: str) -> tuple[list[Row], list[Skipped]]:
     for number, person in enumerate(load_list(file)):
         try:
             rows.append(_row(person, split))
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             reason = f"has not an image, {len(JOINTS)} joints of x and y, and joints_vis"
             skipped.append(Skipped(f"{readable(file)}: person {number}", reason))
     return rows, skipped

@@ -14,6 +14,6 @@ def mapping(path: Path) -> dict:
         if path.stat().st_size > LARGEST:
             return {}
         held = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return {}
     return held if isinstance(held, dict) else {}
