@@ -8,6 +8,7 @@ from scipy.io import loadmat
 
 from partpose.cli import main
 from partpose.data import human36m, human36m_convert
+from partpose.data.atomic import alone
 from partpose.data.human36m_convert import MARGIN, convert_human36m, cut_person
 from partpose.data.human36m_official import box_of
 from partpose.errors import PartposeError
@@ -197,6 +198,15 @@ def test_where_nothing_can_be_used_the_first_reason_is_said(official, tmp_path):
         path.unlink()
     with pytest.raises(PartposeError, match=r"none of 2 videos can be used, the first: .*\.cdf does not exist"):
         convert_human36m(official, tmp_path / "dst", 32, jobs=1)
+
+
+def test_two_do_not_write_to_the_same_folder(official, tmp_path):
+    (tmp_path / "out").mkdir()
+    with (
+        alone(tmp_path / "out"),
+        pytest.raises(PartposeError, match="out is being written by another process: wait for it"),
+    ):
+        convert_human36m(official, tmp_path / "out", 64, jobs=1)
 
 
 def test_a_folder_made_with_another_size_is_refused(official, tmp_path):

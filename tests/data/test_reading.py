@@ -198,9 +198,9 @@ def test_masks_of_small_numbers_are_masks_too(tmp_path, value):
 
 @pytest.mark.parametrize("instance", [None, 1])
 def test_a_mask_that_is_damaged_is_said(tmp_path, instance):
-    Image.fromarray(np.full((20, 30, 3), 9, np.uint8)).save(tmp_path / "mask.png")
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)).save(tmp_path / "mask.png")
     data = bytearray((tmp_path / "mask.png").read_bytes())
-    data[data.index(b"IDAT") - 1] ^= 1
+    data[data.index(b"IDAT") - 2] ^= 1  # its length
     (tmp_path / "mask.png").write_bytes(data)
     with pytest.raises(PartposeError, match=r"the mask .*mask\.png cannot be read"):
         Mask(tmp_path / "mask.png", instance).read(30, 20)

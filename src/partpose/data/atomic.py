@@ -1,5 +1,7 @@
 """Files that are either whole or not there."""
 
+import fcntl
+import os
 import uuid
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -7,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from partpose.data.walk import readable
 from partpose.errors import PartposeError
 
 
@@ -50,6 +53,22 @@ def make_folder(path: Path) -> None:
         TemporaryFile(dir=path).close()
     except OSError as error:
         raise PartposeError(f"cannot write to the output folder {path}: {error.strerror}") from None
+
+
+@contextmanager
+def alone(folder: Path, name: Path | None = None) -> Generator[None]:
+    """Hold a folder that is there, so that no other process writes to it meanwhile; a process that is killed leaves no lock.
+
+    name: what it is called to the user.  Raises PartposeError where another holds it.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise PartposeError(f"{readable(name or folder)} is being written by another process: wait for it") from None
+    finally:
+        os.close(handle)
 
 
 def _writable_target(path: Path) -> Path:

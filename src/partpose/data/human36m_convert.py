@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from partpose.data.atomic import atomic, make_folder
+from partpose.data.atomic import alone, atomic, make_folder
 from partpose.data.cut import Box
 from partpose.data.human36m import JOINTS, MASKS, PICTURES
 from partpose.data.human36m_official import (
@@ -66,8 +66,8 @@ def convert_human36m(
     A video that is done is not done again, one that was broken off begins anew. jobs: processes, all cores by default;
     with one, nothing is started. progress: called with videos (done, all).
 
-    Raises PartposeError where there is no video, where `dst` was made with another size or step, and where, of all
-    videos, not one can be used.
+    Raises PartposeError where there is no video, where `dst` was made with another size or step or is being written, and where,
+    of all videos, not one can be used.
     """
     require_cdflib()
     videos = find_videos(Path(official))
@@ -75,10 +75,11 @@ def convert_human36m(
     open_ones = [video for video in videos if not (Path(dst) / video.subject / PICTURES / video.name).is_dir()]
     pictures, skipped = 0, []
     done = len(videos) - len(open_ones)
-    for written, missed in _converted(open_ones, partial(convert_video, Path(dst), size, every), jobs):
-        pictures, skipped, done = pictures + written, skipped + missed, done + 1
-        if progress:
-            progress(done, len(videos))
+    with alone(Path(dst)):
+        for written, missed in _converted(open_ones, partial(convert_video, Path(dst), size, every), jobs):
+            pictures, skipped, done = pictures + written, skipped + missed, done + 1
+            if progress:
+                progress(done, len(videos))
     if len(skipped) == len(videos):
         raise PartposeError(
             f"none of {len(videos)} videos can be used, the first: {skipped[0].path}: {skipped[0].reason}"

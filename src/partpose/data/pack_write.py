@@ -1,7 +1,6 @@
 """Write a pack: decoded once, block by block, so that it takes little memory and goes on after an interruption."""
 
 import csv
-import fcntl
 import hashlib
 import os
 import shutil
@@ -18,7 +17,7 @@ import numpy as np
 
 from partpose.config import Settings
 from partpose.data.ahead import in_threads
-from partpose.data.atomic import make_folder
+from partpose.data.atomic import alone, make_folder
 from partpose.data.canvas import file_views, row_name
 from partpose.data.images import Unreadable
 from partpose.data.journal import Journal
@@ -185,17 +184,12 @@ def _alone(out: Path) -> Generator[Path]:
         )
     part = out.absolute().with_name(f".{out.absolute().name}.partial")
     make_folder(part)
-    handle = os.open(part, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield part
-    except BlockingIOError:
-        raise PartposeError(f"{readable(out)} is being written by another process: wait for it") from None
+        with alone(part, out):
+            yield part
     except OSError as error:
         kept = "what is done is kept, the same command goes on"
         raise PartposeError(f"{readable(out)} cannot be written ({error.strerror}): {kept}") from error
-    finally:
-        os.close(handle)
 
 
 def _check_room(part: Path, files: int, look: Look) -> None:
