@@ -92,6 +92,11 @@ def test_files_of_an_earlier_call_that_stay_are_named(tmp_path, clip, capsys):
     model, out = str(save_untrained(tmp_path / "model")), tmp_path / "out"
     predict_inputs(model, [clip], out, Wanted(stop=5, overlay=True), finish=Finish(smooth="median"))
     assert "beside them" not in capsys.readouterr().out
+    every = Finish(format="h5,csv,coco,npz")
+    predict_inputs(model, [save_pictures(tmp_path / "set", 2)], out, Wanted(overlay=True), finish=every)
+    (tmp_path / "boxes.csv").write_text("frame,x,y,w,h\n0,1,2,20,20\n")
+    predict_inputs(model, [clip], tmp_path / "boxed", Wanted(boxes=str(tmp_path / "boxes.csv")))
+    assert "beside them" not in capsys.readouterr().out
     predict_inputs(model, [clip], out, Wanted(stop=3))
     assert f"of an earlier call: {out / 'clip.raw.csv'}, {out / 'clip_parts.mp4'}" in capsys.readouterr().out
 

@@ -19,7 +19,7 @@ from partpose.edit.names import keypoint_names, named, names_of
 from partpose.errors import PartposeError, Skipped
 from partpose.predict.claims import claim, fingerprint, input_hash
 from partpose.predict.extras import Extras
-from partpose.predict.files import endings_of, files_of, write_files
+from partpose.predict.files import endings_of, files_of, with_seconds, write_files
 from partpose.predict.finish import EXTRAS, FORMATS, Finish, among
 from partpose.predict.formats import read_hdf5, write_hdf5
 from partpose.predict.full_frame import to_full_frame
@@ -175,7 +175,7 @@ class Task:
         self._partial(source).unlink(missing_ok=True)
         what = count(len(poses), "row" if any(poses.track) else "frame" if source.kind == "video" else "picture")
         bar.say(f"{what} of {readable(source.path)}: {', '.join(map(str, files))}")
-        if old := [file for file in self._possible(source) if file not in files and file.exists()]:
+        if old := [file for file in self._possible(source) if file.exists() and file not in with_seconds(files)]:
             bar.say(f"  beside them, of an earlier call: {', '.join(map(str, old))}")
         return True
 
@@ -293,8 +293,9 @@ class Task:
         return self.output / f".{source.stem}.drawn"
 
     def _possible(self, source: Source) -> list[Path]:
-        """All files that may lie beside a source's results."""
-        endings = (*endings_of(FORMATS), *overlay_endings(source, self.wanted.style), BOXES)
+        """All files that may lie beside a source's results; its boxes are written before."""
+        boxes = () if self.wanted.boxes else (BOXES,)
+        endings = (*endings_of(FORMATS), *overlay_endings(source, self.wanted.style), *boxes)
         return [self._file(source, ending) for ending in endings]
 
     def _so_far(self, source: Source) -> Poses | None:

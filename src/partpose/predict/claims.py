@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from time import sleep
 
 from partpose.data.atomic import atomic
 from partpose.data.sources import Source
@@ -27,12 +28,14 @@ def claim(stem: Path, source: Source, endings: Iterable[str]) -> bool:
         whose, known = _read(note)
         if whose not in (None, mine) or _are_others(stem, source, endings - known):
             return False
+        content = json.dumps({"input": mine, "files": sorted(endings | known)})
         if whose is None:
-            note.unlink(missing_ok=True)  # half of one, of a process that was killed
-            note.open("x").close()  # of two calls at the same time one gets it
-        if not endings <= known:
+            note.unlink(missing_ok=True)
+            with note.open("x", encoding="utf-8") as file:  # of two calls at the same time one gets it
+                file.write(content)
+        elif not endings <= known:
             with atomic(note) as temporary:
-                temporary.write_text(json.dumps({"input": mine, "files": sorted(endings | known)}), encoding="utf-8")
+                temporary.write_text(content, encoding="utf-8")
     except FileExistsError:
         return False
     except OSError as error:
@@ -57,11 +60,19 @@ def input_hash(source: Source) -> str:
 
 def _read(note: Path) -> tuple[str | None, set[str]]:
     """Whose the name is, None for nobody's, and which endings are its own."""
-    try:
-        content = json.loads(note.read_text(encoding="utf-8"))
-        return content["input"], set(content["files"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None, set()
+    for wait in (0.1, 0):
+        try:
+            content = json.loads(note.read_text(encoding="utf-8"))
+            return content["input"], set(content["files"])
+        except FileNotFoundError:
+            break
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+        ):  # it is being written, or half of one is left of a process that was killed
+            sleep(wait)
+    return None, set()
 
 
 def _are_others(stem: Path, source: Source, endings: Iterable[str]) -> bool:

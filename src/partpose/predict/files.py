@@ -1,6 +1,6 @@
 """The files of one input's poses, in the formats that are asked for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -43,6 +43,15 @@ def endings_of(formats: Sequence[str]) -> list[str]:
 def files_of(stem: Path, formats: Sequence[str]) -> list[Path]:
     """Where the poses of an input go: <stem>.h5, <stem>.csv, <stem>.coco.json, <stem>.npz."""
     return [stem.with_name(stem.name + WRITERS[name].ending) for name in formats]
+
+
+def with_seconds(files: Iterable[Path]) -> set[Path]:
+    """These files, and the second ones that were written with them."""
+    files = set(files)
+    pairs = [
+        (file, form) for file in files for form in WRITERS.values() if form.more and file.name.endswith(form.ending)
+    ]
+    return files | {file.with_name(file.name.removesuffix(form.ending) + form.more) for file, form in pairs}
 
 
 def write_files(poses: Poses, stem: Path, formats: Sequence[str], extras: Path | None = None) -> list[Path]:
