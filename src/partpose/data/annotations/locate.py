@@ -4,7 +4,8 @@ import os
 import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from partpose.data.walk import IMAGE_SUFFIXES, VIDEO_SUFFIXES
@@ -25,7 +26,7 @@ def locate(listed: Sequence[str], root: Path, within: Path | None = None) -> tup
     if not missing:
         return tuple(plain)
     names = Counter(posixpath.basename(path) for path in set(plain))
-    below = _by_name(within or root, root)
+    below = _by_tail(within or root, root)
     found = {path: _found(path, below, names[posixpath.basename(path)] > 1) for path in missing}
     return tuple(found.get(path, path) for path in plain)
 
@@ -38,8 +39,8 @@ def _plain(path: str, root: Path) -> str:
     return posixpath.normpath(forward)
 
 
-def _by_name(top: Path, root: Path) -> Mapping[str, list[str]]:
-    """All pictures and videos in a folder and a few levels below, by their names, as paths from `root`."""
+def _by_tail(top: Path, root: Path) -> Mapping[str, list[str]]:
+    """All pictures and videos in a folder and a few levels below, as paths from `root`, by every end of these."""
     below: dict[str, list[str]] = defaultdict(list)
     for folder, inner, names in os.walk(top):
         deep = len(Path(folder).relative_to(top).parts)
@@ -47,20 +48,20 @@ def _by_name(top: Path, root: Path) -> Mapping[str, list[str]]:
         place = Path(os.path.relpath(folder, root))
         for name in names:
             if posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES:
-                below[name].append((place / name).as_posix())
+                path = (place / name).as_posix()
+                for tail in _tails(path):
+                    below[tail].append(path)
     return below
 
 
+def _tails(path: str) -> Iterator[str]:
+    """c.png, b/c.png, a/b/c.png"""
+    parts = path.split("/")
+    return ("/".join(parts[-count:]) for count in range(1, len(parts) + 1))
+
+
 def _found(path: str, below: Mapping[str, list[str]], ambiguous: bool) -> str:
-    candidates = below.get(posixpath.basename(path), [])
-    shared = [_agreeing(path, candidate) for candidate in candidates]
-    best = max(shared, default=0)
-    if shared.count(best) != 1 or (ambiguous and best < 2):
-        return path
-    return candidates[shared.index(best)]
-
-
-def _agreeing(one: str, other: str) -> int:
-    """How many names two paths have in common, from the end."""
-    pairs = zip(reversed(one.split("/")), reversed(other.split("/")), strict=False)
-    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(one.count("/"), other.count("/")) + 1)
+    """The file that agrees with a path for the longest, where it is one; else the path itself."""
+    agreeing = list(takewhile(below.__contains__, _tails(path)))
+    candidates = below[agreeing[-1]] if agreeing else []
+    return path if len(candidates) != 1 or (ambiguous and len(agreeing) < 2) else candidates[0]
