@@ -92,7 +92,7 @@ def measure(options: argparse.Namespace, made: Trial, run: Path) -> None:
 
 def write_page(options: argparse.Namespace) -> None:
     """The section, from all results of today's recipe that are there."""
-    kept = [r for r in trials.read_results(options.results, "disentangling") if DISENTANGLE in r]
+    kept = [r for r in trials.read_results(options.results, "disentangling") if DISENTANGLE in r and r["set"] in SETS]
     results = [r for r in kept if not trials.of_earlier_recipe(r, SETS[r["set"]].settings(r["preset"]))]
     write_section(options.page, "disentangling", page(results))
 

@@ -50,7 +50,7 @@ def row(r: Result) -> list[str]:
 def write_page(options: argparse.Namespace) -> None:
     """The section, from all results of today's recipe that are there."""
     kept = trials.read_results(options.results, "seeds")
-    results = [r for r in kept if not trials.of_earlier_recipe(r, SETS[r["set"]].settings())]
+    results = [r for r in kept if r["set"] in SETS and not trials.of_earlier_recipe(r, SETS[r["set"]].settings())]
     groups = trials.grouped(results, "set", "machine", "budget")
     rows = [row(r) for some in groups.values() for r in some]
     commands = [

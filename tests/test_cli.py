@@ -138,7 +138,6 @@ def test_an_input_without_pictures_leaves_no_run_behind(capfd, tmp_path, content
         ("pictures", "pictures holds the input: choose another --output"),
         (".", "holds the input"),
         ("other", "holds pictures but no run.json, it is not a run"),
-        ("other/pictures", "holds 0.png but no run.json"),
     ],
 )
 def test_a_run_does_not_mix_with_the_user_s_files(capfd, tmp_path, output, words):

@@ -6,7 +6,7 @@ from pathlib import Path
 from partpose.data.atomic import make_folder
 from partpose.data.outputs import check_outside
 from partpose.data.sources import Source, find_sources
-from partpose.data.walk import readable
+from partpose.data.walk import are_poses, readable
 from partpose.errors import PartposeError, Skipped
 from partpose.predict.filtering import mask_low_confidence
 from partpose.predict.formats import read_hdf5
@@ -30,7 +30,8 @@ def redraw(file: Path, input: Path, output: Path, style: Style, min_confidence: 
             f"{readable(source.path)} has {bytes_now} bytes, and the video that {file} is of had {bytes_then}: is it another?",
             file=sys.stderr,
         )
-    check_outside(output, input)
+    if not (output.is_dir() and are_poses(file.stem, frozenset(path.name for path in output.iterdir()))):
+        check_outside(output, input)  # beside its poses an overlay is known for what it is
     make_folder(output)
     skipped: list[Skipped] = []
     with counting(f"drawing {file.stem}") as progress:

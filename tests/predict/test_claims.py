@@ -7,6 +7,7 @@ from training import save_pictures, save_untrained
 
 from partpose.data.sources import find_sources, with_own_stems
 from partpose.errors import PartposeError
+from partpose.predict import claims
 from partpose.predict.claims import claim
 from partpose.predict.finish import Finish
 from partpose.prediction import Wanted, predict_inputs
@@ -60,6 +61,18 @@ def test_a_file_that_came_later_is_the_user_s_too(tmp_path, days):
     (out / "cam.csv").write_text("mine")
     assert not claim(out / "cam", source, ENDINGS)
     assert claim(out / "cam", source, [".h5"])
+
+
+def test_of_two_calls_at_the_same_time_one_gets_the_name(tmp_path, days, monkeypatch):
+    one, other = (find_sources([day])[0][0] for day in days[:2])
+    right = claims._are_others
+    in_between = iter([lambda: claim(tmp_path / "cam", other, ENDINGS)])
+    monkeypatch.setattr(
+        claims, "_are_others", lambda *given: ([go() for go in in_between] and right(*given)) or right(*given)
+    )
+    assert not claim(tmp_path / "cam", one, ENDINGS)
+    assert claim(tmp_path / "cam", other, ENDINGS)
+    assert [path.name for path in tmp_path.glob(".*")] == [".cam.input"]
 
 
 @pytest.mark.parametrize("note", ["", "{", '{"input": 3}'])

@@ -15,6 +15,7 @@ from partpose.train.run_folder import (
     check_pictures,
     differences,
     locked,
+    refuse_others,
     saved_settings,
     trim_log,
     write_skipped,
@@ -90,11 +91,20 @@ def test_a_run_that_exists_is_not_forgotten(tmp_path):
     assert (tmp_path / RUN).is_file()
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "checkpoint.safetensors"])
+@pytest.mark.parametrize("name", ["model.safetensors", "checkpoint.safetensors", "pack.json", "pictures/mine.png"])
 def test_a_model_that_is_no_run_is_not_overwritten(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).touch()
-    with pytest.raises(PartposeError, match=f"holds a {name} but no run.json"):
-        begin(tmp_path, resume=True)
+    with pytest.raises(PartposeError, match=f"holds {name.partition('/')[0]} but no run.json"):
+        refuse_others(tmp_path, tmp_path / "in")
+
+
+def test_a_run_may_lie_beside_its_input(tmp_path):
+    (tmp_path / "videos").mkdir()
+    refuse_others(tmp_path, tmp_path / "videos")
+    refuse_others(tmp_path / "new", tmp_path / "videos")
+    (tmp_path / "pictures").mkdir()
+    refuse_others(tmp_path, tmp_path / "videos")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}"])

@@ -1,5 +1,6 @@
 """Files that are either whole or not there."""
 
+import errno
 import fcntl
 import os
 import uuid
@@ -63,12 +64,20 @@ def alone(folder: Path, name: Path | None = None) -> Generator[None]:
     """
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(handle, name or folder)
         yield
-    except BlockingIOError:
-        raise PartposeError(f"{readable(name or folder)} is being written by another process: wait for it") from None
     finally:
         os.close(handle)
+
+
+def _lock(handle: int, name: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise PartposeError(f"{readable(name)} is being written by another process: wait for it") from None
+    except OSError as error:
+        if error.errno not in (errno.EBADF, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise  # some file systems on a network lock no folders
 
 
 def _writable_target(path: Path) -> Path:

@@ -264,19 +264,19 @@ def _by_part(some: list[Item], depth: int, path_of: Callable[[Item], str]) -> di
 
 def _own(source: Source, boxes: Boxes) -> Iterator[tuple[BoxLine, int]]:
     """The lines about this source, each with the row of its picture or its frame."""
-    by_file = boxes.by_file
-    for file, rows in {"": [0], **_matches(by_file.keys() - {""}, source)}.items():
-        for line in by_file.get(file, ()):
-            where = f"{readable(boxes.path)}, line {line.line}"
-            if len(rows) > 1:
-                names = " and ".join(source.names[row] for row in rows[:2])
-                raise PartposeError(f"{where}: {line.file!r} may be {names}: give more of its path")
-            if source.kind == "pictures" and not line.file:
-                raise PartposeError(f"{where}: expected the name of a picture in a column 'file', got only a frame")
-            if rows and source.kind == "video" and line.frame is None:
-                raise PartposeError(f"{where}: expected a frame of {line.file} in a column 'frame', got none")
-            for row in rows:
-                yield line, row if line.frame is None or source.kind == "pictures" else line.frame
+    matches = {file: rows for file, rows in _matches(boxes.by_file.keys() - {""}, source).items() if rows}
+    own = [line for file in ("", *matches) for line in boxes.by_file.get(file, ())]
+    for line in sorted(own, key=lambda line: line.line):
+        where = f"{readable(boxes.path)}, line {line.line}"
+        rows = matches[line.file] if line.file else [0]
+        if len(rows) > 1:
+            names = " and ".join(source.names[row] for row in rows[:2])
+            raise PartposeError(f"{where}: {line.file!r} may be {names}: give more of its path")
+        if source.kind == "pictures" and not line.file:
+            raise PartposeError(f"{where}: expected the name of a picture in a column 'file', got only a frame")
+        if source.kind == "video" and line.frame is None:
+            raise PartposeError(f"{where}: expected a frame of {line.file} in a column 'frame', got none")
+        yield line, rows[0] if line.frame is None or source.kind == "pictures" else line.frame
 
 
 def _cuts(lines: Sequence[BoxLine], tracked: bool, path: Path) -> Iterator[Cut]:

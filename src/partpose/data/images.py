@@ -41,6 +41,7 @@ _UPRIGHT = {
 }
 # `warnings.catch_warnings` is not thread-safe; headers are parsed under this lock, pixels are decoded outside it.
 _QUIET = threading.Lock()
+_LOOKING = threading.Lock()  # else all threads would look through a folder at its first picture
 
 
 class Unreadable(PartposeError):
@@ -252,14 +253,20 @@ def _most(image: Image.Image, high: float) -> float:
     Decided by up to 64 pictures of its folder, the same for all of them: dim pictures of 16 bits are no bright ones of 12.
     """
     path = getattr(image, "filename", "")
-    most = _brightest(Path(path).parent, Path(path).suffix) if path else high
+    most = high
+    with suppress(OSError), _LOOKING:  # a folder may be entered and not be listed
+        most = high if not path else _brightest(*_folder_of(Path(path)))
     return 65535.0 if most > 4095 else 4095.0
 
 
+def _folder_of(path: Path) -> tuple[Path, str, int]:
+    return path.parent, path.suffix.lower(), path.parent.stat().st_mtime_ns
+
+
 @lru_cache(maxsize=64)
-def _brightest(folder: Path, suffix: str) -> float:
+def _brightest(folder: Path, suffix: str, changed: int) -> float:  # noqa: ARG001
     """The highest value in pictures of a folder, spread over it."""
-    names = sorted(path for path in folder.iterdir() if path.suffix == suffix)
+    names = sorted(path for path in folder.iterdir() if path.suffix.lower() == suffix)
     found = 0.0
     for i in spread(len(names), min(len(names), 64)):
         with suppress(Exception), _open(names[i]) as image:  # what is damaged is passed over, in its turn

@@ -30,6 +30,8 @@ def check_outside(path: Path, folder: Path, option: str = "--output") -> None:
     if not folder.is_dir() or (folder / LANDMARKS).is_file():  # of an annotated set those that its table lists
         return
     target, root = path.resolve(), folder.resolve()
+    if target.is_relative_to(root) and any(part.startswith(".") for part in target.relative_to(root).parts):
+        return  # hidden
     between = [place for place in (target, *target.parents) if place.is_relative_to(root)]
     if between and not any(is_run(place) or is_pack(place) for place in between):
         raise PartposeError(

@@ -244,7 +244,7 @@ def _keys(path: Path) -> set[Key]:
     known: set[Key] = {unicodedata.normalize("NFC", str(path.resolve()))}
     with suppress(OSError):
         status = path.stat()
-        known.add((status.st_dev, status.st_ino))
+        known |= {(status.st_dev, status.st_ino)} if status.st_ino else set()
     return known
 
 

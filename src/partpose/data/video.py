@@ -1,6 +1,7 @@
 """Videos: frames by their place among the decoded ones and their own time stamps, never by the container's count."""
 
 import math
+import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -262,24 +263,23 @@ def _read(path: str | PathLike, wanted: range | list[int], skipped: list[Skipped
     damage = Damage()
     places = iter(wanted)
     place = next(places, None)
-    count = 0
+    frame = None
     with open_video(path) as (container, stream):
         for frame in decode(container, stream, path, damage):
-            count += 1
             if place is None:
                 break
             if frame.index == place:
                 yield frame
                 place = next(places, None)
         else:
-            _check_decoded(path, count, _expected(container, stream), damage, skipped)
+            _check_decoded(path, frame, _promised(stream), damage, skipped)
 
 
 def decode(container: InputContainer, stream: av.VideoStream, path: str | PathLike, damage: Damage) -> Iterator[Frame]:
     """Every frame; what could not be read or decoded is noted in `damage`. Raises Unreadable for odd sizes."""
-    rate = _rate(stream)
+    rate, unstamped = _rate(stream), _is_unstamped(container, stream)
     for index, frame in enumerate(_decoded(container, stream, path, damage)):
-        place = None if _is_unstamped(container, stream) else frame.pts
+        place = None if unstamped else frame.pts
         yield Frame(index, float(index / rate if place is None else place * (stream.time_base or 1)), frame)
 
 
@@ -288,23 +288,24 @@ def _is_unstamped(container: InputContainer, stream: av.VideoStream) -> bool:
     return container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
 
 
-def _expected(container: InputContainer, stream: av.VideoStream) -> int:
-    """How many frames a file's header promises; 0 where it says nothing."""
-    seconds = Fraction(container.duration or 0, 1_000_000)
-    if stream.duration and stream.time_base:
-        seconds = stream.duration * stream.time_base
-    return stream.frames or int(seconds * _rate(stream))
+def _promised(stream: av.VideoStream) -> float:
+    """At how many seconds a Matroska file says that its video ends; 0 where nothing is said.
+
+    Cut short it ends without an error. Others end with one; what they say of their length holds what is not to be shown.
+    """
+    parts = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    return sum(float(part) * unit for part, unit in zip(parts.groups(), (3600, 60, 1), strict=True)) if parts else 0.0
 
 
 def _check_decoded(
-    path: str | PathLike, frames: int, expected: int, damage: Damage, skipped: list[Skipped] | None
+    path: str | PathLike, last: Frame | None, promised: float, damage: Damage, skipped: list[Skipped] | None
 ) -> None:
-    """Say what was missing from a video that was read to its end: some containers end early without an error."""
-    if not frames:
+    """Say what was missing from a video that was read to its end."""
+    if last is None:
         raise Unreadable(path, "holds no frame that can be decoded")
-    early = f"its header speaks of {expected}" if frames < 0.8 * expected else ""
+    early = f"it ends at {last.time:.1f} s, of {promised:.1f}" if last.time < 0.8 * promised - 1 else ""
     if (first := damage.first or damage.end or early) and skipped is not None:
-        skipped.append(Skipped(readable(path), f"is damaged, {frames} frames could be decoded: {first}"))
+        skipped.append(Skipped(readable(path), f"is damaged, {last.index + 1} frames could be decoded: {first}"))
 
 
 def _decoded(

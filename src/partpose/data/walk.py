@@ -112,14 +112,14 @@ def is_pack(folder: Path) -> bool:
 def _is_drawn(path: Path, beside: frozenset[str]) -> bool:
     """Whether this is a picture grid of a run, or an overlay or contact sheet beside the poses that it shows."""
     if sheet := _SHEET.fullmatch(path.name):
-        return _are_poses(sheet[1], beside)
+        return are_poses(sheet[1], beside)
     if path.suffix == ".png":
         return _GRID.fullmatch(path.name) is not None and path.parent.name == "pictures" and is_run(path.parent.parent)
     stem = path.name.removesuffix(".mp4").removesuffix("_parts")
-    return path.name in (f"{stem}_parts", f"{stem}_parts.mp4") and _are_poses(stem, beside)
+    return path.name in (f"{stem}_parts", f"{stem}_parts.mp4") and are_poses(stem, beside)
 
 
-def _are_poses(stem: str, beside: frozenset[str]) -> bool:
+def are_poses(stem: str, beside: frozenset[str]) -> bool:
     """Whether `partpose predict` wrote results of that name: with the note that it leaves, or both of its usual files."""
     return f".{stem}.input" in beside or {f"{stem}.h5", f"{stem}.csv"} <= beside
 

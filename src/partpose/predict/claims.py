@@ -4,11 +4,13 @@ Cameras call their clips alike, day after day. Beside its results an input leave
 path and of what was written under that name; any other file of the name is somebody else's.
 """
 
+import errno
 import hashlib
 import json
+import os
+import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from time import sleep
 
 from partpose.data.atomic import atomic
 from partpose.data.sources import Source
@@ -30,16 +32,29 @@ def claim(stem: Path, source: Source, endings: Iterable[str]) -> bool:
             return False
         content = json.dumps({"input": mine, "files": sorted(endings | known)})
         if whose is None:
-            note.unlink(missing_ok=True)
-            with note.open("x", encoding="utf-8") as file:  # of two calls at the same time one gets it
-                file.write(content)
-        elif not endings <= known:
+            return _leave(note, content)
+        if not endings <= known:
             with atomic(note) as temporary:
                 temporary.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise PartposeError(f"{note} cannot be read or written: {error.strerror}") from error
+    return True
+
+
+def _leave(note: Path, content: str) -> bool:
+    """Write a note that is whole as soon as it is there; False where another call was faster."""
+    whole = note.with_name(f".partial-{uuid.uuid4().hex[:12]}")
+    try:
+        whole.write_text(content, encoding="utf-8")
+        os.link(whole, note)
     except FileExistsError:
         return False
     except OSError as error:
-        raise PartposeError(f"{note} cannot be read or written: {error.strerror}") from error
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS):
+            raise
+        whole.replace(note)  # a file system without links, as on memory cards
+    finally:
+        whole.unlink(missing_ok=True)
     return True
 
 
@@ -59,20 +74,15 @@ def input_hash(source: Source) -> str:
 
 
 def _read(note: Path) -> tuple[str | None, set[str]]:
-    """Whose the name is, None for nobody's, and which endings are its own."""
-    for wait in (0.1, 0):
-        try:
-            content = json.loads(note.read_text(encoding="utf-8"))
-            return content["input"], set(content["files"])
-        except FileNotFoundError:
-            break
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-        ):  # it is being written, or half of one is left of a process that was killed
-            sleep(wait)
-    return None, set()
+    """Whose the name is, None for nobody's, and which endings are its own. A broken note is taken away."""
+    try:
+        content = json.loads(note.read_text(encoding="utf-8"))
+        return content["input"], set(content["files"])
+    except FileNotFoundError:
+        return None, set()
+    except (ValueError, KeyError, TypeError):
+        note.unlink(missing_ok=True)
+        return None, set()
 
 
 def _are_others(stem: Path, source: Source, endings: Iterable[str]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from partpose.config import Settings, parse
 from partpose.data.atomic import atomic
-from partpose.data.walk import IMAGE_SUFFIXES, PACK, VIDEO_SUFFIXES
+from partpose.data.walk import PACK
 from partpose.errors import PartposeError, Skipped
 from partpose.model.part_model import WEIGHTS
 from partpose.train.checkpoint import CHECKPOINT
@@ -132,20 +132,17 @@ def _forget(folder: Path) -> None:
 def refuse_others(folder: Path, input: Path) -> None:
     """Before anything is written there: no run in a folder in which it would mix with what there is.
 
-    Raises PartposeError where it holds the input, pictures or videos, or a model or pack that is no run.
+    Raises PartposeError where it is the input, holds `pictures` of the user's, or a model or pack that is no run.
     """
     if (folder / RUN).is_file() or not folder.is_dir():
         return
-    if input.resolve().is_relative_to(folder.resolve()):
+    place, grids = input.resolve(), (folder / PICTURES).resolve()
+    if place == folder.resolve() or place.is_relative_to(grids):
         raise PartposeError(f"{folder} holds the input: choose another --output, for instance a folder in it")
-    suffixes = IMAGE_SUFFIXES | VIDEO_SUFFIXES
-    try:
-        theirs = (path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in suffixes)
-    except OSError:  # what may not be listed may not be written to: `locked` says so
-        return
-    ours = (name for name in (WEIGHTS, CHECKPOINT, PICTURES, PACK) if (folder / name).exists())
-    if name := next(ours, None) or next(theirs, None):
-        raise PartposeError(f"{folder} holds {name} but no {RUN}, it is not a run: choose another --output")
+    there = [name for name in (WEIGHTS, CHECKPOINT, PACK) if (folder / name).exists()]
+    there += [PICTURES] if any(grids.glob("*")) else []
+    if there:
+        raise PartposeError(f"{folder} holds {there[0]} but no {RUN}, it is not a run: choose another --output")
 
 
 def differences(old: Settings, new: Settings) -> list[str]:

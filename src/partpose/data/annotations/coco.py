@@ -190,7 +190,8 @@ def _points(annotation: dict, count: int) -> tuple[NDArray[np.float64], str]:
         values = np.array(annotation.get("keypoints") or [0] * 3 * count, np.float64).reshape(count, 3)
     except (TypeError, ValueError, OverflowError):
         return nothing, f"has not {count} keypoints of x, y and visibility"
-    points = np.where(values[:, 2:] > 0, values[:, :2], math.nan)
+    known = (values[:, 2:] > 0) & np.isfinite(values[:, :2]).all(axis=1, keepdims=True)
+    points = np.where(known, values[:, :2], math.nan)
     return points - (1.0 if {"center", "scale"} <= annotation.keys() else 0.0), ""
 
 

@@ -44,7 +44,7 @@ export class Picture {
 
   /** Let go of what the browser holds of it. */
   async close() {
-    for (const promise of this.images.values()) URL.revokeObjectURL((await promise).url ?? "");
+    for (const promise of this.images.values()) URL.revokeObjectURL((await promise.catch(() => null))?.url ?? "");
     this.images.clear();
     this.maps.clear();
   }
