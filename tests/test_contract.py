@@ -154,7 +154,7 @@ def test_train_interrupt_restart_and_infer_through_the_script(place):
     assert (process.returncode, err) == (0, "")
     results = place / "my output" / "inference"
     endings = {".h5", ".csv", "_parts", "_sheet.png"}
-    assert {path.name for path in results.iterdir()} == {f"my pictures{ending}" for ending in endings}
+    assert {path.name for path in results.glob("[!.]*")} == {f"my pictures{ending}" for ending in endings}
     assert len([*(results / "my pictures_parts").iterdir()]) == 10
 
     write_config(place, small_config(**{MODEL_KEY: "my output"}))

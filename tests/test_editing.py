@@ -137,7 +137,7 @@ def test_what_is_passed_over_is_said_once(model, pictures, tmp_path, capsys):
 def test_what_cannot_be_is_one_line(model, pictures, clip, tmp_path, capsys):
     swap = ["swap", model, "--shape", pictures, "--appearance", pictures]
     assert "must be a .png file" in refusal(capsys, *swap, "--output", tmp_path / "out.jpg")
-    assert "is one of the inputs" in refusal(capsys, *swap, "--output", pictures / "0.png")
+    assert "would be found there" in refusal(capsys, *swap, "--output", pictures / "0.png")
     transfer = ["transfer", model, "--appearance", pictures, "--output"]
     assert "is one of the inputs" in refusal(capsys, *transfer, clip, "--motion", clip)
     assert "must be a .mp4 file" in refusal(capsys, *transfer, tmp_path / "out.gif", "--motion", clip)

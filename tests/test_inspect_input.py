@@ -109,7 +109,7 @@ def test_pictures_a_video_and_a_mixture(picture_folder, clip, tmp_path, capsys):
     ]
     assert "clip.mp4: 30 frames, 25 a second, 64×48, 1.2 s" in run(capsys, clip)[1]
     assert told(capsys, tmp_path)["format"] == "pictures and videos"
-    assert run(capsys, tmp_path, "--sheet", tmp_path / "sheet.png")[0] == 0
+    assert run(capsys, tmp_path, "--sheet", tmp_path.with_name(f"{tmp_path.name} sheet.png"))[0] == 0
 
 
 def test_annotated_sets_below_a_folder_are_named(annotated, capsys):
@@ -126,7 +126,7 @@ def test_files_that_are_no_one_set_are_told_one_by_one(tmp_path, capsys):
     seen = told(capsys, tmp_path)
     assert [seen[name] for name in FIELDS[:-1]] == ["sleap", 0, 2, ["tail", "ear_left", "nose", "ear_right"], 2, 12]
     assert [Path(one["path"]).name for one in seen["sets"]] == ["a.slp", "b.slp"]
-    code, _, err = run(capsys, tmp_path, "--sheet", tmp_path / "sheet.png")
+    code, _, err = run(capsys, tmp_path, "--sheet", tmp_path.with_name(f"{tmp_path.name} sheet.png"))
     assert (code, "expected one of them: a.slp, b.slp" in err) == (2, True)
 
 

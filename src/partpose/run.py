@@ -193,9 +193,9 @@ def evaluate_model(
     """Evaluate, print the table, and write what was asked for."""
     predictor = load(model, device)
     predictor.average = average
-    for option, path in (("--json", json), ("--save-landmarks", save_landmarks)):
+    for option, path, suffix in (("--json", json, ".json"), ("--save-landmarks", save_landmarks, None)):
         if path is not None:
-            check_output(path, ".json", annotation_files(dataset), option)
+            check_output(path, suffix, annotation_files(dataset), option)
     if protocol == DISENTANGLE:
         return _evaluate_disentangling(predictor, dataset, json, save_landmarks)
     boxes = chosen_boxes(boxes, predictor.settings, "the set's own boxes, if it has any, else whole pictures")

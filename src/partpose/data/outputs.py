@@ -9,18 +9,18 @@ from partpose.data.walk import is_pack, is_run, readable
 from partpose.errors import PartposeError
 
 
-def check_output(path: Path, suffix: str, inputs: Iterable[Path], option: str = "--output") -> None:
-    """See that a file may be written, before the work and not after.
+def check_output(path: Path, suffix: str | None, inputs: Iterable[Path], option: str = "--output") -> None:
+    """See that a file may be written, before the work and not after.  suffix: that it must have, None for any.
 
     Raises PartposeError where it has another ending, cannot be written, is an input, and where it is a picture or video that
     the next call would find in a folder of them.
     """
-    if path.suffix.lower() != suffix:
+    if suffix is not None and not path.is_dir() and path.suffix.lower() != suffix:
         raise PartposeError(f"{option} must be a {suffix} file, got {path}")
     for one in inputs:
         if path.exists() and one.exists() and path.samefile(one):
             raise PartposeError(f"{option} {path} is one of the inputs: name another file")
-        if suffix != ".json":
+        if suffix in (".png", ".mp4"):
             check_outside(path, one, option)
     check_writable(path)
 
