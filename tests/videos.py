@@ -1,11 +1,16 @@
 """Small videos for the tests."""
 
+import itertools
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
+from av.container import InputContainer
 
 from partpose.data.video import VideoWriter
 
@@ -19,6 +24,26 @@ def save_video(path: Path, frames: list[np.ndarray], fps: float = 25) -> Path:
         for pixels in frames:
             writer.write(pixels)
     return path
+
+
+class _Breaking(NamedTuple):
+    container: InputContainer
+    packets: int
+    words: str
+
+    def __getattr__(self, name):
+        return getattr(self.container, name)
+
+    def demux(self, stream):
+        yield from itertools.islice(self.container.demux(stream), self.packets)
+        raise av.error.InvalidDataError(5, self.words)
+
+
+@contextmanager
+def breaking_off(path: Path, packets: int, words: str) -> Iterator[_Breaking]:
+    """An open video that cannot be read any further after so many packets, for a reason in words."""
+    with av.open(str(path)) as container:
+        yield _Breaking(container, packets, words)
 
 
 def turn(path: Path, turns: int) -> None:

@@ -177,7 +177,8 @@ class Task:
         self._partial(source).unlink(missing_ok=True)
         what = count(len(poses), "row" if any(poses.track) else "frame" if source.kind == "video" else "picture")
         bar.say(f"{what} of {readable(source.path)}: {', '.join(map(str, files))}")
-        if old := [file for file in self._possible(source) if file.exists() and file not in with_seconds(files)]:
+        mine = with_seconds(files)
+        if old := [file for file in self._possible(source) if file not in mine and file.exists()]:
             bar.say(f"  beside them, of an earlier call: {', '.join(map(str, old))}")
         return True
 

@@ -1,16 +1,15 @@
 """Frames come one by one, from anywhere; of a source that is too fast only the newest are given."""
 
-import itertools
 import threading
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple
 
 import av
 import numpy as np
 import pytest
 from drawing import blob
+from videos import breaking_off
 
 from partpose.data import live
 from partpose.data.cut import Box
@@ -50,20 +49,10 @@ def test_nothing_is_read_before_it_is_asked_for():
 
 
 def test_a_camera_that_breaks_off_is_no_end(clip, monkeypatch):
-    class Failing(NamedTuple):
-        container: av.container.InputContainer
-
-        def __getattr__(self, name):
-            return getattr(self.container, name)
-
-        def demux(self, stream):
-            yield from itertools.islice(self.container.demux(stream), 12)
-            raise av.error.InvalidDataError(5, "Connection reset by peer")
-
     @contextmanager
     def opened(camera):
-        with av.open(str(clip)) as container:
-            yield Failing(container), camera
+        with breaking_off(clip, 12, "Connection reset by peer") as container:
+            yield container, camera
 
     monkeypatch.setattr(live, "_opened", opened)
     views = live_views("http://example.org/camera", LOOK)

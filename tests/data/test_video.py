@@ -1,13 +1,11 @@
-import itertools
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import NamedTuple
 
 import av
 import numpy as np
 import pytest
 from drawing import blob
-from videos import turn
+from videos import breaking_off, turn
 
 from partpose.data import video
 from partpose.data.images import Unreadable
@@ -204,20 +202,10 @@ def test_damage_in_the_middle_does_not_end_the_video(tmp_path):
 
 
 def test_frames_still_in_the_decoder_survive_a_read_error(clip, monkeypatch):
-    class Failing(NamedTuple):
-        container: av.container.InputContainer
-
-        def __getattr__(self, name):
-            return getattr(self.container, name)
-
-        def demux(self, stream):
-            yield from itertools.islice(self.container.demux(stream), 20)
-            raise av.error.InvalidDataError(5, "Input/output error")
-
     @contextmanager
     def open_failing(path):
-        with av.open(str(path)) as container:
-            yield Failing(container), container.streams.video[0]
+        with breaking_off(path, 20, "Input/output error") as container:
+            yield container, container.streams.video[0]
 
     whole = list(read_frames(clip))
     monkeypatch.setattr(video, "open_video", open_failing)

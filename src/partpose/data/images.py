@@ -254,8 +254,9 @@ def _most(image: Image.Image, high: float) -> float:
     """
     path = getattr(image, "filename", "")
     most = high
-    with suppress(OSError), _LOOKING:  # a folder may be entered and not be listed
-        most = high if not path else _brightest(*_folder_of(Path(path)))
+    if path:
+        with suppress(OSError), _LOOKING:  # a folder may be entered and not be listed
+            most = _brightest(*_folder_of(Path(path)))
     return 65535.0 if most > 4095 else 4095.0
 
 

@@ -30,10 +30,11 @@ def check_outside(path: Path, folder: Path, option: str = "--output") -> None:
     if not folder.is_dir() or (folder / LANDMARKS).is_file():  # of an annotated set those that its table lists
         return
     target, root = path.resolve(), folder.resolve()
-    if target.is_relative_to(root) and any(part.startswith(".") for part in target.relative_to(root).parts):
-        return  # hidden
-    between = [place for place in (target, *target.parents) if place.is_relative_to(root)]
-    if between and not any(is_run(place) or is_pack(place) for place in between):
+    if not target.is_relative_to(root):
+        return
+    hidden = any(part.startswith(".") for part in target.relative_to(root).parts)
+    between = (place for place in (target, *target.parents) if place.is_relative_to(root))
+    if not hidden and not any(is_run(place) or is_pack(place) for place in between):
         raise PartposeError(
             f"{option} {path} lies in {readable(folder)}, and would be found there as its picture: name a place elsewhere"
         )

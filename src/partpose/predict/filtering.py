@@ -15,7 +15,7 @@ from numpy.polynomial.legendre import legvander
 from numpy.typing import NDArray
 
 from partpose.errors import PartposeError
-from partpose.predict.finish import HIGHEST
+from partpose.predict.finish import highest_degree
 from partpose.predict.poses import Poses
 
 BLOCK = 2048  # rows at a time: windows take many times the memory of the keypoints
@@ -70,8 +70,8 @@ def savgol_filter(poses: Poses, window: int = 9, degree: int = 2, max_gap: int =
 
     Raises PartposeError for an even window, or a degree that does not fit.
     """
-    if not 0 <= degree < window or degree > HIGHEST:
-        highest = min(window - 1, HIGHEST)
+    highest = highest_degree(window)
+    if not 0 <= degree <= highest:
         raise PartposeError(f"degree must be from 0 to {highest} (of a window of {window} frames), got {degree}")
     mean = poses.mean.copy()
     for one in series(poses):

@@ -36,7 +36,7 @@ class Finish:
             raise PartposeError(f"--window must be an odd number of frames, got {self.window}")
         if self.window is not None and self.smooth not in ("median", "savgol"):
             raise PartposeError("--window is for --smooth median and savgol: name one of them, or leave it out")
-        highest = min((self.window or 9) - 1, HIGHEST)
+        highest = highest_degree(self.window or 9)
         if self.smooth == "savgol" and not 0 <= self.degree <= highest:
             raise PartposeError(
                 f"--degree must be from 0 to {highest} (of a window of {self.window or 9}), got {self.degree}"
@@ -66,6 +66,11 @@ class Finish:
         elif self.smooth == "kalman":
             poses = kalman_smooth(poses)
         return interpolate_gaps(poses, self.max_gap) if self.max_gap > 0 else poses
+
+
+def highest_degree(window: int) -> int:
+    """Of a polynomial that savgol may fit to so many frames."""
+    return min(window - 1, HIGHEST)
 
 
 def among(known: tuple[str, ...], words: str, option: str) -> tuple[str, ...]:

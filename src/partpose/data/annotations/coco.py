@@ -203,6 +203,6 @@ def _box(annotation: dict, points: NDArray, several: bool) -> Box | None:
         return Box(*map(float, edges))
     if not several:
         return None
-    low, size = np.nanmin(points, axis=0), np.ptp(points[np.isfinite(points).all(1)], axis=0) + 1
+    low, size = np.nanmin(points, axis=0), np.nanmax(points, axis=0) - np.nanmin(points, axis=0) + 1
     grown = np.maximum(size, SHORTEST_SIDE)  # one keypoint alone says nothing of an object's size
     return Box(*(low - (grown - size) / 2).tolist(), *grown.tolist())
