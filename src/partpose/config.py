@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from partpose.errors import PartposeError
 
@@ -38,6 +38,9 @@ class ModelSettings(Frozen):
     """K, how many parts to learn."""
     appearance: Annotated[int, Field(ge=1)] = 16
     """D, the length of each part's appearance vector."""
+    backbone: Literal["none", "imagenet"] = "none"
+    """imagenet: the shape stream also reads the features of a network that was taught to name photographs, which stay as they
+    are. Parts of real objects are found with half of the pictures, a step takes twice as long. Of no use for drawings."""
     width: Annotated[int, Field(ge=8)] = 32
     """Channels of the first layer; the deeper ones are multiples of it. 32 is fast on CPUs."""
     logit_scale: Positive = 3.0
@@ -57,6 +60,12 @@ class ModelSettings(Frozen):
         if size % 16:
             raise ValueError(f"must be a multiple of 16, got {size}; try {round(size / 16) * 16 or 16}")
         return size
+
+    @model_validator(mode="after")
+    def _backbone_has_a_place(self) -> "ModelSettings":
+        if self.architecture != "compact" and self.backbone != "none":
+            raise ValueError(f"with backbone imagenet needs architecture compact, got {self.architecture}")
+        return self
 
     @property
     def canvas(self) -> int:

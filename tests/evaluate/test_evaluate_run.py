@@ -8,7 +8,7 @@ import pytest
 import torch
 from dots import Blind, dots, places, predictor, save_set
 from PIL import Image
-from training import save_annotated, save_untrained
+from training import save_annotated, save_untrained, small
 
 from partpose import run
 from partpose.data.landmarks import read_landmarks, write_landmarks
@@ -17,8 +17,10 @@ from partpose.evaluate.pictures import read_pictures
 from partpose.evaluate.regression import mean_pose
 from partpose.evaluate.run import evaluate, untrained_like
 from partpose.geometry import to_inside, to_pixels
+from partpose.model.part_model import fresh_model
 from partpose.predict.formats import read_hdf5
 from partpose.predict.landmark_map import LandmarkMap
+from partpose.predict.predictor import Predictor
 from partpose.prediction import Wanted, predict_inputs
 
 DOTS, BLIND = predictor(), predictor(Blind)
@@ -156,6 +158,15 @@ def test_the_untrained_network_s_maps_are_not_flat(tmp_path, train_pictures):
     assert not network.training
     maps = network.part_maps(DOTS.tensor(pictures.canvases)).flatten(2)
     assert (maps.amax(-1) / maps.mean(-1)).median() > 5
+
+
+def test_the_untrained_network_has_been_taught_what_the_trained_one_was(dot_set):
+    """Else the error that is due to the backbone alone would count as learned."""
+    settings = small().override({"model": {"backbone": "imagenet"}}, "the test")
+    model = Predictor(fresh_model(settings.model).eval(), settings, {}, "taught", "digest")
+    pictures, _ = read_pictures(model.look, read_landmarks(dot_set))
+    one, other = (m.network.shape.backbone.state_dict() for m in (model, untrained_like(model, pictures)))
+    assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_an_evaluation_leaves_random_numbers_alone(dot_set):

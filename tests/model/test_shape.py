@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from partpose.model.shape import Logits, Shape, kept_doubling, spatial_softmax, twice
+from partpose.model.shape import Logits, Shape, TaughtShape, kept_doubling, spatial_softmax, twice
 
 
 def rng() -> torch.Generator:
@@ -32,9 +32,10 @@ def test_logits_start_with_the_spread_of_the_scale_whatever_the_features(loudnes
 
 @pytest.mark.parametrize("parts", [1, 4])
 @pytest.mark.parametrize("side", [32, 48, 64, 80, 112])
-def test_part_maps_have_half_the_side_of_any_picture(side, parts):
+@pytest.mark.parametrize("stream", [Shape, TaughtShape])
+def test_part_maps_have_half_the_side_of_any_picture(stream, side, parts):
     """A stem or bottleneck built for one picture size only."""
-    maps = Shape(3, parts, 8, 3.0, 0.0)(torch.rand(2, 3, side, side, generator=rng()))
+    maps = stream(3, parts, 8, 3.0, 0.0)(torch.rand(2, 3, side, side, generator=rng()))
     assert maps.shape == (2, parts, side // 2, side // 2)
     torch.testing.assert_close(maps.sum((-2, -1)), torch.ones(2, parts))
 
@@ -50,6 +51,15 @@ def test_mirrored_weights_on_a_mirrored_picture_give_the_mirrored_maps():
             if p.ndim == 4:
                 p.copy_(p.flip(-1))
     torch.testing.assert_close(shape(picture.flip(-1)), maps.flip(-1), atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize("level", ["read4", "read8", "read16"])
+def test_features_of_the_backbone_are_read_at_each_level(level):
+    torch.manual_seed(0)
+    shape, picture = TaughtShape(3, 2, 8, 3.0, 0.0).eval(), torch.rand(1, 3, 32, 32, generator=rng())
+    before = shape(picture)
+    torch.nn.init.ones_(getattr(shape, level)[1].bias)
+    assert not torch.allclose(shape(picture), before)
 
 
 def test_maps_stay_in_full_precision_under_autocast():

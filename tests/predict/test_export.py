@@ -27,7 +27,7 @@ from partpose.edit.names import write_names  # noqa: E402
 from partpose.errors import PartposeError  # noqa: E402
 from partpose.exporting import MOST, SHAPES, drawn, export_model  # noqa: E402
 from partpose.model.lorenz import Hourglass  # noqa: E402
-from partpose.model.part_model import PartModel, load_model, save_model  # noqa: E402
+from partpose.model.part_model import PartModel, fresh_model, load_model, save_model  # noqa: E402
 from partpose.model.shape import kept_doubling  # noqa: E402
 from partpose.predict import export as exporting  # noqa: E402
 from partpose.predict.export import Parity, compare, export, refuse  # noqa: E402
@@ -230,6 +230,13 @@ def test_the_original_s_architecture(tmp_path, monkeypatch):
     parity = export(model, tmp_path / "lorenz.onnx", [dots(90, 60, (20, 30), (60, 40))], ["a", "b"])
     assert parity.network <= 0.01
     assert load(tmp_path / "lorenz.onnx").predict(np.zeros((9, 9, 3), np.uint8)).mean.shape == (1, 2, 2)
+
+
+def test_a_backbone_goes_with_the_graph(tmp_path):
+    settings = small().override({"model": {"backbone": "imagenet"}}, "the test")
+    torch.manual_seed(0)
+    model = Predictor(fresh_model(settings.model).eval(), settings, {}, "taught", "digest")
+    assert export(model, tmp_path / "taught.onnx", [dots(90, 60, (20, 30), (60, 40))], ["a"] * 5).network <= 0.01
 
 
 def test_a_graph_of_other_weights_is_refused_and_not_kept(exported, tmp_path, monkeypatch):

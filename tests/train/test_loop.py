@@ -10,7 +10,10 @@ from training import Listener, canvases, interrupt, small, train_in
 from partpose.data.cameras import Cameras
 from partpose.data.canvas import Canvases
 from partpose.errors import PartposeError
+from partpose.model import pretrained
+from partpose.model.backbone import Backbone
 from partpose.model.part_model import WEIGHTS, load_model, read_config
+from partpose.model.pretrained import teach
 from partpose.train import loop
 from partpose.train.checkpoint import CHECKPOINT, Standing, read_standing
 from partpose.train.health import Health
@@ -163,6 +166,19 @@ def test_a_warm_start_may_change_what_shapes_no_weight(tmp_path, whole):
     changes = {"dropout": 0.1, "logit_scale": 2.0, "gaussian_scale": 0.8}
     other = small(steps=1).override({"model": changes}, "the test")
     assert train_in(tmp_path, other, init=whole).standing.finished
+
+
+def test_a_backbone_is_the_published_one_before_and_after_and_goes_with_the_model(tmp_path, monkeypatch):
+    settings = small(steps=4).override({"model": {"backbone": "imagenet"}}, "the test")
+    backbone = Backbone()
+    teach(backbone)
+    train_in(tmp_path, settings, listener=interrupt(2))
+    assert train_in(tmp_path, settings, resume=True).standing.finished
+    monkeypatch.setattr(pretrained, "find_spec", lambda _: None)  # a user of the model needs no package
+    found = load_model(tmp_path)[0].shape.backbone.state_dict()
+    assert all(torch.equal(tensor, found[name]) for name, tensor in backbone.state_dict().items())
+    with pytest.raises(PartposeError, match="needs the package"):
+        train_in(tmp_path / "other", settings, read=None)
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -17,7 +17,7 @@ from partpose.evaluate import protocols, regression
 from partpose.evaluate.pictures import Pictures, read_pictures, with_split
 from partpose.evaluate.report import Evaluation
 from partpose.geometry import to_inside, to_pixels
-from partpose.model.part_model import PartModel
+from partpose.model.part_model import PartModel, fresh_model
 from partpose.predict.landmark_map import LandmarkMap
 from partpose.predict.predictor import Predictor
 from partpose.train.health import Health, measure
@@ -113,7 +113,7 @@ def untrained_like(predictor: Predictor, pictures: Pictures, batches: int = 8) -
     train = pictures.canvases[pictures.split == "train"][: 32 * batches]
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(predictor.settings.train.seed)
-        network = PartModel(predictor.settings.model).on(predictor.device)
+        network = fresh_model(predictor.settings.model).on(predictor.device)
         _normalise_anew(network)
         for some in np.array_split(train, max(1, min(batches, len(train) // 2))):
             network.train().part_maps(predictor.tensor(some))

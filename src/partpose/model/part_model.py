@@ -21,7 +21,8 @@ from partpose.model.appearance import Appearance
 from partpose.model.background import around, masked_copy
 from partpose.model.generator import Generator
 from partpose.model.lorenz import LorenzAppearance, LorenzGenerator, LorenzShape
-from partpose.model.shape import Shape
+from partpose.model.pretrained import teach
+from partpose.model.shape import Shape, TaughtShape
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
@@ -91,7 +92,8 @@ class PartModel(nn.Module):
                 s.channels, s.parts, s.appearance, s.size, s.gaussian_scale, background
             )
         else:
-            self.shape = Shape(s.channels, s.parts, s.width, s.logit_scale, s.dropout)
+            stream = Shape if s.backbone == "none" else TaughtShape
+            self.shape = stream(s.channels, s.parts, s.width, s.logit_scale, s.dropout)
             self.appearance = Appearance(s.channels, s.appearance, s.width)
             self.generator = Generator(s.channels, s.parts, s.appearance, s.width, s.gaussian_scale, background)
 
@@ -136,6 +138,17 @@ class PartModel(nn.Module):
         scene = None if painted else F.interpolate(background, (size, size), mode="bilinear", align_corners=False)
         coarse = F.adaptive_avg_pool2d(background, size // 4)
         return self.generator(parts.mean, parts.cov, appearance, size, coarse, scene)
+
+
+def fresh_model(settings: ModelSettings) -> PartModel:
+    """A network before its first step: its weights are drawn, those of a backbone are the published ones.
+
+    Raises PartposeError where these are not to be had.
+    """
+    model = PartModel(settings)
+    if isinstance(model.shape, TaughtShape):
+        teach(model.shape.backbone)
+    return model
 
 
 def save_model(folder: Path, model: PartModel, settings: Settings, facts: dict[str, Any]) -> None:

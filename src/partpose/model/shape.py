@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from partpose.model.backbone import FEATURES, Backbone
 from partpose.model.blocks import Residual, conv
 
 # torch's bicubic kernel (a = -3/4), a quarter of a cell before a cell
@@ -73,10 +74,36 @@ class Shape(nn.Module):
         self.logits = Logits(2 * w, parts, scale)
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h/2 w/2"]:
-        at4 = self.stem(images)
-        at8 = self.down8(at4)
-        at16 = self.down16(at8)
+        at4, at8, at16 = self.down(images)
         at8 = self.up8(at8 + F.interpolate(self.side8(at16), at8.shape[-2:]))
         at4 = self.up4(at4 + F.interpolate(self.side4(at8), at4.shape[-2:]))
         logits = self.logits(self.dropout(at4))
         return spatial_softmax(twice(logits))
+
+    def down(
+        self, images: Float[Tensor, "b c h w"]
+    ) -> tuple[Float[Tensor, "b l h/4 w/4"], Float[Tensor, "b m h/8 w/8"], Float[Tensor, "b n h/16 w/16"]]:
+        """Features at 1/4, 1/8 and 1/16 of the side."""
+        at4 = self.stem(images)
+        at8 = self.down8(at4)
+        return at4, at8, self.down16(at8)
+
+
+class TaughtShape(Shape):
+    """The same, and at each of the three levels it reads what a network sees that was taught to name pictures."""
+
+    def __init__(self, channels: int, parts: int, width: int, scale: float, dropout: float) -> None:
+        super().__init__(channels, parts, width, scale, dropout)
+        self.backbone = Backbone()
+        self.read4, self.read8, self.read16 = (
+            conv(features, level * width, kernel=1) for features, level in zip(FEATURES, (2, 3, 4), strict=True)
+        )
+
+    def down(
+        self, images: Float[Tensor, "b c h w"]
+    ) -> tuple[Float[Tensor, "b l h/4 w/4"], Float[Tensor, "b m h/8 w/8"], Float[Tensor, "b n h/16 w/16"]]:
+        """Features at 1/4, 1/8 and 1/16 of the side."""
+        seen4, seen8, seen16 = self.backbone(images)
+        at4 = self.stem(images) + self.read4(seen4)
+        at8 = self.down8(at4) + self.read8(seen8)
+        return at4, at8, self.down16(at8) + self.read16(seen16)

@@ -16,7 +16,8 @@ from partpose.config import Settings
 from partpose.data.cameras import find_cameras
 from partpose.data.canvas import Canvases
 from partpose.errors import PartposeError
-from partpose.model.part_model import PartModel, load_model, load_weights, save_model
+from partpose.model.part_model import PartModel, fresh_model, load_model, load_weights, save_model
+from partpose.model.pretrained import published
 from partpose.train import run_folder
 from partpose.train.batches import Batches, Clips, step_generator
 from partpose.train.checkpoint import Standing, load_checkpoint, read_standing, save_checkpoint
@@ -73,7 +74,7 @@ class Trainer:
         self.perceptual, self.team = perceptual, team
         t = settings.train
         torch.manual_seed(t.seed)
-        self.model = synchronised(PartModel(settings.model).on(device), team.size)
+        self.model = synchronised(fresh_model(settings.model).on(device), team.size)
         self.forward = stepper(self.model, team.size)
         self.average = copy.deepcopy(self.model).eval()
         if t.compile:
@@ -289,6 +290,8 @@ def _trainer(
     """A trainer that stands where the run does."""
     if init is not None:
         check_init(init, settings)
+    if settings.model.backbone != "none":
+        published()
     perceptual = perceptual_for(settings.loss, device, reporter.warn)
     canvases = read()
     team.wait()
@@ -328,9 +331,10 @@ def clips_of(canvases: Canvases) -> Clips:
 
 def _optimizer(model: PartModel, settings: Settings) -> torch.optim.Optimizer:
     t = settings.train
+    learned = [p for p in model.parameters() if p.requires_grad]
     if t.optimizer == "adam":
-        return torch.optim.Adam(model.parameters(), t.learning_rate, fused=True)
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
+        return torch.optim.Adam(learned, t.learning_rate, fused=True)
+    matrices = [p for p in learned if p.ndim > 1]
+    vectors = [p for p in learned if p.ndim <= 1]
     groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, t.learning_rate, weight_decay=t.weight_decay, fused=True)

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from partpose.config import LossSettings
 from partpose.errors import PartposeError
+from partpose.model.backbone import colours
 from partpose.train.distributed import mean_of_all
 
 HUB = "hub"
@@ -55,8 +56,8 @@ class Vgg19(nn.Module):
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406])[:, None, None], persistent=False)
         self.register_buffer("spread", torch.tensor([0.229, 0.224, 0.225])[:, None, None], persistent=False)
 
-    def forward(self, colours: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
-        x, found = (colours - self.mean) / self.spread, []
+    def forward(self, pictures: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
+        x, found = (pictures - self.mean) / self.spread, []
         for place, layer in enumerate(self.features):
             x = layer(x)
             if place in COMPARED:
@@ -82,17 +83,12 @@ class Perceptual(nn.Module):
         weight: of every place, 1 on average; pooled to the side of each layer.
         """
         with torch.no_grad():
-            wanted = [target, *self.network(_colours(target))]
+            wanted = [target, *self.network(colours(target))]
         total = rebuilt.new_zeros((), dtype=torch.float32)
-        for ours, theirs in zip([rebuilt, *self.network(_colours(rebuilt))], wanted, strict=True):
+        for ours, theirs in zip([rebuilt, *self.network(colours(rebuilt))], wanted, strict=True):
             error = (ours - theirs).abs().float() * F.adaptive_avg_pool2d(weight, ours.shape[-1])
             total = total + error.mean() / mean_of_all(theirs.abs().float().mean()).clamp_min(1e-6)
         return SCALE * total / len(wanted)
-
-
-def _colours(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 3 h w"]:
-    """Grey is repeated, alpha left out."""
-    return images[:, :3] if images.shape[1] >= 3 else images[:, :1].expand(-1, 3, -1, -1)
 
 
 def perceptual_for(loss: LossSettings, device: torch.device, warn: Callable[[str], None]) -> Perceptual | None:

