@@ -30,6 +30,8 @@ ON = ("figures-clutter", "faces_lfw5")
 AS_IT_IS = "as-it-is"
 CHOICES: dict[str, Changes] = {
     AS_IT_IS: {},
+    "backbone-none": {"model": {"backbone": "none"}},
+    "backbone-imagenet": {"model": {"backbone": "imagenet"}},
     "background-none": {"model": {"background": "none"}},
     "background-masked": {"model": {"background": "masked"}},
     "background-camera": {"model": {"background": "camera"}},

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from partpose.model.pretrained import teach
 from partpose.model.shape import Logits, Shape, TaughtShape, kept_doubling, spatial_softmax, twice
 
 
@@ -60,6 +61,21 @@ def test_features_of_the_backbone_are_read_at_each_level(level):
     before = shape(picture)
     torch.nn.init.ones_(getattr(shape, level)[1].bias)
     assert not torch.allclose(shape(picture), before)
+
+
+def test_a_backbone_computes_in_half_precision_in_training_alone(monkeypatch):
+    torch.manual_seed(0)
+    shape, picture = TaughtShape(3, 2, 8, 3.0, 0.0), torch.rand(2, 3, 32, 32, generator=rng())
+    teach(shape.backbone)
+    found = {}
+    for half in (False, True):
+        monkeypatch.setattr("partpose.model.shape.has_bfloat16", lambda half=half: half)
+        found |= {(half, mode): shape.train(mode).seen(picture) for mode in (False, True)}
+    for exact, same, near in zip(found[False, True], found[True, False], found[True, True], strict=True):
+        assert torch.equal(same, exact)
+        assert near.dtype == torch.float32
+        assert not torch.equal(near, exact)
+        torch.testing.assert_close(near, exact, rtol=0.05, atol=0.05 * float(exact.abs().max()))
 
 
 def test_maps_stay_in_full_precision_under_autocast():

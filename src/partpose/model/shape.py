@@ -103,7 +103,20 @@ class TaughtShape(Shape):
         self, images: Float[Tensor, "b c h w"]
     ) -> tuple[Float[Tensor, "b l h/4 w/4"], Float[Tensor, "b m h/8 w/8"], Float[Tensor, "b n h/16 w/16"]]:
         """Features at 1/4, 1/8 and 1/16 of the side."""
-        seen4, seen8, seen16 = self.backbone(images)
+        seen4, seen8, seen16 = self.seen(images)
         at4 = self.stem(images) + self.read4(seen4)
         at8 = self.down8(at4) + self.read8(seen8)
         return at4, at8, self.down16(at8) + self.read16(seen16)
+
+    def seen(self, images: Float[Tensor, "b c h w"]) -> tuple[Tensor, Tensor, Tensor]:
+        """What the backbone sees; in a training on a CPU that is made for it, in bfloat16, which takes half of the time."""
+        half = self.training and images.device.type == "cpu" and has_bfloat16()
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            at4, at8, at16 = self.backbone(images)
+        return (at4.float(), at8.float(), at16.float()) if half else (at4, at8, at16)
+
+
+@lru_cache(maxsize=1)
+def has_bfloat16() -> bool:
+    """Whether this CPU has instructions for bfloat16: others only imitate it, which is slower than float32."""
+    return getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
