@@ -100,7 +100,9 @@ def halved(run: Path) -> bytes:
 
 
 def write_weights(run: Path, folder: Path) -> None:
-    """The halved weights. Raises PartposeError where they are too large."""
+    """The halved weights. Raises PartposeError where they are too large, or not of the run's own pictures alone."""
+    if read_config(run)[0].model.backbone != "none":
+        raise PartposeError(f"{run} reads a backbone, which is not of its pictures alone: train without one to ship it")
     weights = halved(run)
     if len(weights) > MOST_BYTES:
         raise PartposeError(f"{run} has {len(weights) / 1e6:.1f} MB of weights, more than {MOST_BYTES / 1e6:.0f}")

@@ -35,11 +35,23 @@ def test_choices_are_compared_with_the_recipe(tmp_path, call, capsys):
 
 def test_results_of_an_earlier_recipe_are_not_compared(module):
     ablation, faces = module("ablation"), module("sets").SETS["faces_lfw5"]
-    changed = {**ablation.CHOICES["warp-0"], "loss": {"evidence": 0.25}}
-    made = [faces.settings(changes=one).model_dump(mode="json") for one in (ablation.CHOICES["warp-0"], changed)]
+    recipe = ablation.recipe(faces, "warp-0")
+    changed = recipe.override({"loss": {"evidence": 0.25}}, "the test")
+    made = [one.model_dump(mode="json") for one in (recipe, changed)]
     now, before = (result(set="faces_lfw5", choice="warp-0", settings=one) for one in made)
     assert "| warp-0 |" in ablation.page([now], ablation.CHOICES, "")
     assert ablation.page([before], ablation.CHOICES, "") == ""
+
+
+def test_a_backbone_is_a_choice_whatever_the_preset_has(module):
+    """With one, three minutes show fewer pictures: it is compared with what it replaces, and so is all else."""
+    ablation, faces = module("ablation"), module("sets").SETS["faces_lfw5"]
+    assert faces.settings().model.backbone == "imagenet"
+    found = {
+        choice: ablation.recipe(faces, choice).model.backbone for choice in ("as-it-is", "warp-0", "backbone-imagenet")
+    }
+    assert found == {"as-it-is": "none", "warp-0": "none", "backbone-imagenet": "imagenet"}
+    assert not ablation.same(faces, "backbone-imagenet")
 
 
 def test_every_command_of_an_ablation_is_one_that_makes_those_runs(module):

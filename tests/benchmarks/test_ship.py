@@ -13,7 +13,11 @@ from partpose.run import evaluate_model
 @pytest.mark.training
 @pytest.mark.xdist_group("training")
 def test_a_row_is_shipped_in_half_precision_with_a_card(tmp_path, call, module, monkeypatch, capsys):
+    sets = module("sets").SETS
     save_annotated(tmp_path / "data/livestock_cattle", "aaaaaaee")
+    monkeypatch.setitem(
+        sets, "livestock_cattle", sets["livestock_cattle"]._replace(changes={"model": {"backbone": "none"}})
+    )
     call("accuracy", "--sets=livestock_cattle", "--steps=1")
     places = [f"--{name}={tmp_path / name}" for name in ("data", "results", "work", "package")]
     monkeypatch.setattr("sys.argv", ["ship.py", "cattle", "--device=cpu", *places])
@@ -37,6 +41,20 @@ def test_a_row_is_shipped_in_half_precision_with_a_card(tmp_path, call, module, 
         "--steps 1 ",
     ):
         assert words in card, words
+
+
+@pytest.mark.training
+@pytest.mark.xdist_group("training")
+def test_a_backbone_is_not_shipped(tmp_path, call, module, monkeypatch, capsys):
+    """Its weights are of other pictures than those that the card names."""
+    save_annotated(tmp_path / "data/livestock_cattle", "aaaaaaee")
+    call("accuracy", "--sets=livestock_cattle", "--steps=1")
+    places = [f"--{name}={tmp_path / name}" for name in ("data", "results", "work", "package")]
+    monkeypatch.setattr("sys.argv", ["ship.py", "cattle", "--device=cpu", *places])
+    with pytest.raises(SystemExit, match="2"):
+        module("ship").main()
+    assert "reads a backbone, which is not of its pictures alone" in capsys.readouterr().err
+    assert not list((tmp_path / "package").glob("cattle/*"))
 
 
 def test_keypoints_are_read_in_other_ways_by_the_weights_that_ship(tmp_path, call):
