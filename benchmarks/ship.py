@@ -54,8 +54,7 @@ MODELS = {
         "drawn people before clutter",
         "3,000 drawn pictures of 30 people, each before a scene of its own, by `partpose figures --background clutter`",
         "MIT, as partpose",
-        "People as partpose draws them; not a tool for people in photographs. A start for them: "
-        "`--preset people --model.parts 24 --model.size 64 --init figures-clutter`.",
+        "People as partpose draws them; not a tool for people in photographs: train on these, with `--preset people`.",
     ),
     "cattle": Shipped(
         "livestock_cattle",
