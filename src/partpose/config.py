@@ -64,7 +64,9 @@ class ModelSettings(Frozen):
     @model_validator(mode="after")
     def _backbone_has_a_place(self) -> "ModelSettings":
         if self.architecture != "compact" and self.backbone != "none":
-            raise ValueError(f"with backbone imagenet needs architecture compact, got {self.architecture}")
+            raise ValueError(
+                f"with architecture {self.architecture} has no place for a backbone: set model.backbone none"
+            )
         return self
 
     @property

@@ -19,6 +19,7 @@ from partpose.evaluate.run import evaluate, untrained_like
 from partpose.geometry import to_inside, to_pixels
 from partpose.model.part_model import fresh_model
 from partpose.predict.formats import read_hdf5
+from partpose.predict.half import HalfPrecision
 from partpose.predict.landmark_map import LandmarkMap
 from partpose.predict.predictor import Predictor
 from partpose.prediction import Wanted, predict_inputs
@@ -160,13 +161,18 @@ def test_the_untrained_network_s_maps_are_not_flat(tmp_path, train_pictures):
     assert (maps.amax(-1) / maps.mean(-1)).median() > 5
 
 
-def test_the_untrained_network_has_been_taught_what_the_trained_one_was(dot_set):
+@pytest.mark.parametrize("half", [False, True])
+def test_the_untrained_network_has_been_taught_what_the_trained_one_was(dot_set, half):
     """Else the error that is due to the backbone alone would count as learned."""
     settings = small().override({"model": {"backbone": "imagenet"}}, "the test")
-    model = Predictor(fresh_model(settings.model).eval(), settings, {}, "taught", "digest")
+    network = fresh_model(settings.model).eval()
+    expected = {name: tensor.clone() for name, tensor in network.shape.backbone.state_dict().items()}
+    if half:
+        network.shape = HalfPrecision(network.shape)
+    model = Predictor(network, settings, {}, "taught", "digest")
     pictures, _ = read_pictures(model.look, read_landmarks(dot_set))
-    one, other = (m.network.shape.backbone.state_dict() for m in (model, untrained_like(model, pictures)))
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    found = untrained_like(model, pictures).network.shape.backbone.state_dict()
+    assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
 
 
 def test_an_evaluation_leaves_random_numbers_alone(dot_set):

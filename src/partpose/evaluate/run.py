@@ -17,13 +17,15 @@ from partpose.evaluate import protocols, regression
 from partpose.evaluate.pictures import Pictures, read_pictures, with_split
 from partpose.evaluate.report import Evaluation
 from partpose.geometry import to_inside, to_pixels
-from partpose.model.part_model import PartModel, fresh_model
+from partpose.model.part_model import PartModel
 from partpose.predict.landmark_map import LandmarkMap
 from partpose.predict.predictor import Predictor
 from partpose.train.health import Health, measure
 
 AT_A_TIME = {"compact": 64, "lorenz2019": 8}
 """Pictures: more of the original's wide layers than eight fall out of a CPU's caches, and take nearly twice as long."""
+WITH_BACKBONE = 16
+"""Its layers are wide as well, and of twice the side."""
 
 
 def evaluate(
@@ -100,7 +102,8 @@ def part_means(predictor: Predictor, canvases: NDArray[np.uint8]) -> NDArray[np.
 
 def at_a_time(predictor: Predictor, things: Any) -> Iterator[Any]:
     """What is looked at, in as many at a time as the network is quick with."""
-    batch = AT_A_TIME[predictor.settings.model.architecture]
+    model = predictor.settings.model
+    batch = AT_A_TIME[model.architecture] if model.backbone == "none" else WITH_BACKBONE
     for first in range(0, len(things), batch):
         yield things[first : first + batch]
 
@@ -113,13 +116,20 @@ def untrained_like(predictor: Predictor, pictures: Pictures, batches: int = 8) -
     train = pictures.canvases[pictures.split == "train"][: 32 * batches]
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(predictor.settings.train.seed)
-        network = fresh_model(predictor.settings.model).on(predictor.device)
+        network = PartModel(predictor.settings.model).on(predictor.device)
+        _teach_like(network, predictor.network)
         _normalise_anew(network)
         for some in np.array_split(train, max(1, min(batches, len(train) // 2))):
             network.train().part_maps(predictor.tensor(some))
     untrained = Predictor(network.eval(), predictor.settings, {}, "untrained", "")
     untrained.average = predictor.average
     return untrained
+
+
+def _teach_like(network: PartModel, trained: PartModel) -> None:
+    """Give a network the backbone of a trained one, which no training changes."""
+    tensors = {name.replace("shape.stream.", "shape."): tensor for name, tensor in trained.state_dict().items()}
+    network.load_state_dict({name: t for name, t in tensors.items() if ".backbone." in name}, strict=False)
 
 
 def _normalise_anew(network: PartModel) -> None:

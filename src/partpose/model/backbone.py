@@ -58,8 +58,8 @@ class Block(nn.Module):
         self.residual = stride == 1 and inputs == stage.channels
 
     def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o m n"]:
-        wide = x if self.expand is None else F.relu6(self.expand(x))
-        narrow = self.project(F.relu6(self.depthwise(wide)))
+        wide = x if self.expand is None else F.relu6(self.expand(x), inplace=True)
+        narrow = self.project(F.relu6(self.depthwise(wide), inplace=True))
         return x + narrow if self.residual else narrow
 
 
@@ -86,7 +86,7 @@ class Backbone(nn.Module):
         self, images: Float[Tensor, "b c h w"]
     ) -> tuple[Float[Tensor, "b l h/4 w/4"], Float[Tensor, "b m h/8 w/8"], Float[Tensor, "b n h/16 w/16"]]:
         large = F.interpolate(colours(images), scale_factor=2.0, mode="bilinear", align_corners=False)
-        x, read = F.relu6(self.stem((large - MEAN) / SPREAD)), []
+        x, read = F.relu6(self.stem((large - MEAN) / SPREAD), inplace=True), []
         for number, stage in enumerate(self.stages):
             x = stage(x)
             if number in READ:

@@ -33,14 +33,15 @@ def teach(backbone: Backbone) -> None:
 
 
 def published() -> Path:
-    """Where the file is. Raises PartposeError where its package is not installed."""
+    """Where the file is. Raises PartposeError where its package is not installed, or not whole."""
     found = find_spec(PACKAGE.replace("-", "_"))
-    if found is None or found.origin is None:
+    path = Path(found.origin).parent / FILE if found and found.origin else None
+    if path is None or not path.is_file():
         raise PartposeError(
             f"model.backbone imagenet needs the package {PACKAGE}, which is not installed: `pip install {PACKAGE}`, or train "
             f"with --model.backbone none"
         )
-    return Path(found.origin).parent / FILE
+    return path
 
 
 def _as_ours(tensors: dict[str, Any]) -> dict[str, Tensor]:
