@@ -15,7 +15,7 @@ BEHIND: Changes = {
 }
 SMALL: Changes = {"model": {"parts": 24, "size": 64}}
 RIG: Changes = {
-    "model": {"parts": 24, "backbone": "none"},
+    "model": {"parts": 24},
     "loss": {"separation": 0.3, "separation_radius": 0.16},
 }
 
@@ -80,8 +80,7 @@ SETS = {
         "its clip m3v1mp4 of another mouse; LGPL 3.0",
     ),
     "mouse_mirror": Set(
-        "animals", RIG, "two views of eight paws, a tail and an obstacle, that fill the picture to its border; no backbone, "
-        "for its weights come with partpose and are of its pictures alone",
+        "animals", RIG, "two views of eight paws, a tail and an obstacle, that fill the picture to its border",
         clip="mouse/mirror-mouse_test_vid.mp4", asked=(5, 3.5),
         source="lightning-pose's data/mirror-mouse-example (recordings of Warren et al. 2021) and its test_vid.mp4; MIT",
         credit="lightning-pose, MIT licence; recordings of Warren et al. 2021",

@@ -56,6 +56,15 @@ MODELS = {
         "MIT, as partpose",
         "People as partpose draws them; not a tool for people in photographs: train on these, with `--preset people`.",
     ),
+    "cattle": Shipped(
+        "livestock_cattle",
+        "cattle, seen from the side",
+        "603 crops of cattle on two farms, of LivestockKeypoints v1.0 by Yiwei Wang et al., without their annotations; the "
+        "pictures were cropped and resized",
+        "CC BY 4.0 (the data)",
+        "One animal in the picture, standing, cropped with a margin; few farms and breeds. Left and right legs are not told "
+        "apart.",
+    ),
     "mouse_mirror": Shipped(
         "mouse_mirror",
         "a head-fixed mouse on a wheel, and its mirror image from below",

@@ -10,22 +10,10 @@ from partpose.model.part_model import load_model
 from partpose.run import evaluate_model
 
 
-def cattle(module):
-    """A model that does not come with partpose."""
-    return module("ship").Shipped(
-        "livestock_cattle", "cattle", "crops by Yiwei Wang et al.", "CC BY 4.0 (the data)", "Few."
-    )
-
-
 @pytest.mark.training
 @pytest.mark.xdist_group("training")
 def test_a_row_is_shipped_in_half_precision_with_a_card(tmp_path, call, module, monkeypatch, capsys):
-    sets = module("sets").SETS
     save_annotated(tmp_path / "data/livestock_cattle", "aaaaaaee")
-    monkeypatch.setitem(
-        sets, "livestock_cattle", sets["livestock_cattle"]._replace(changes={"model": {"backbone": "none"}})
-    )
-    monkeypatch.setitem(module("ship").MODELS, "cattle", cattle(module))
     call("accuracy", "--sets=livestock_cattle", "--steps=1")
     places = [f"--{name}={tmp_path / name}" for name in ("data", "results", "work", "package")]
     monkeypatch.setattr("sys.argv", ["ship.py", "cattle", "--device=cpu", *places])
@@ -56,10 +44,11 @@ def test_a_row_is_shipped_in_half_precision_with_a_card(tmp_path, call, module, 
 def test_a_backbone_is_not_shipped(tmp_path, call, module, monkeypatch, capsys):
     """Its weights are of other pictures than those that the card names."""
     save_annotated(tmp_path / "data/livestock_cattle", "aaaaaaee")
+    sets = module("sets").SETS
+    monkeypatch.setitem(sets, "livestock_cattle", sets["livestock_cattle"]._replace(preset="faces"))
     call("accuracy", "--sets=livestock_cattle", "--steps=1")
     places = [f"--{name}={tmp_path / name}" for name in ("data", "results", "work", "package")]
     monkeypatch.setattr("sys.argv", ["ship.py", "cattle", "--device=cpu", *places])
-    monkeypatch.setitem(module("ship").MODELS, "cattle", cattle(module))
     with pytest.raises(SystemExit, match="2"):
         module("ship").main()
     assert "reads a backbone, which is not of its pictures alone" in capsys.readouterr().err
@@ -83,7 +72,7 @@ def test_keypoints_are_read_in_other_ways_by_the_weights_that_ship(tmp_path, cal
 
 def test_what_was_not_trained_or_is_not_known_is_not_shipped(tmp_path, module, monkeypatch, capsys):
     for name, words in (
-        ("mouse_mirror", "mouse_mirror has no result: run python benchmarks/accuracy.py"),
+        ("cattle", "livestock_cattle has no result: run python benchmarks/accuracy.py"),
         ("dogs", "no model 'dogs'"),
     ):
         monkeypatch.setattr("sys.argv", ["ship.py", name, f"--results={tmp_path}", f"--package={tmp_path}"])
