@@ -1,4 +1,4 @@
-"""What the same network reaches with labels, after nearly as many pictures: the section "supervised" of docs/results.md.
+"""What the same network reaches with labels, after fewer pictures: the section "supervised" of docs/results.md.
 
     python benchmarks/supervised.py --data DIR [--sets figures-room,livestock_cattle] [--minutes 5] [--device cuda:0]
     python benchmarks/supervised.py --table
@@ -51,7 +51,7 @@ TITLES = (
 HEAD = """## With labels
 
 What the shape network reaches where it is *told* the landmarks of the training split, all else being as under Accuracy but for
-the generator, so that five minutes show it nearly as many pictures as ten otherwise do. Parts are never learned so. It is no
+the generator, so that five minutes show it well over half of the pictures that ten otherwise do. Parts are never learned so. It is no
 bound, but tells how hard a set is for this network in this time. *Without labels* is the error under Accuracy after 10
 minutes: of more parts than there are landmarks, whose places are read by a linear map as well.
 """

@@ -59,11 +59,17 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(changes, words):
         ({"train": {"learning_rate": -1}}, ["train.learning_rate", "got -1"]),
         ({"transform": {"zoom": 1.5}}, ["transform.zoom", "got 1.5"]),
         ({"model": 5}, ["model", "got 5"]),
+        ({"model": {"architecture": "lorenz2019", "backbone": "imagenet"}}, ["lorenz2019", "set model.backbone none"]),
     ],
 )
 def test_a_value_out_of_limits_is_refused_with_key_and_value(changes, words):
     text = refusal(lambda: Settings().override(changes, "the command line"))
     assert all(word in text for word in words)
+
+
+def test_presets_for_photographs_have_a_backbone():
+    found = {name: load_preset(name).model.backbone for name in presets()}
+    assert {name for name, backbone in found.items() if backbone == "imagenet"} == {"faces", "people"}
 
 
 def test_a_run_without_an_end_is_refused():

@@ -19,7 +19,7 @@ def rng(seed: int = 0) -> torch.Generator:
 
 def settings_of(architecture: str = "compact", **model) -> Settings:
     base = load_preset("lorenz2019" if architecture == "lorenz2019" else "faces")
-    small = {"architecture": architecture, "size": 32, "width": 8, "appearance": 4, "dropout": 0.0}
+    small = {"architecture": architecture, "size": 32, "width": 8, "appearance": 4, "dropout": 0.0, "backbone": "none"}
     return base.override({"model": small | model}, "test")
 
 
@@ -59,6 +59,11 @@ def check(settings: Settings, batch: int = 2) -> None:
 @pytest.mark.parametrize("parts", [1, 2, 5])
 def test_a_step_reaches_every_parameter(parts, channels, background):
     check(settings_of(parts=parts, channels=channels, background=background), batch=4)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_step_beside_a_backbone_reaches_every_parameter_but_its_own(channels):
+    check(settings_of(parts=3, channels=channels, backbone="imagenet"), batch=4)
 
 
 @pytest.mark.parametrize("size", [32, 48, 64, 96, 128])

