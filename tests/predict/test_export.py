@@ -26,8 +26,7 @@ from partpose.cli import main  # noqa: E402
 from partpose.edit.names import write_names  # noqa: E402
 from partpose.errors import PartposeError  # noqa: E402
 from partpose.exporting import MOST, SHAPES, drawn, export_model  # noqa: E402
-from partpose.model.lorenz import Hourglass  # noqa: E402
-from partpose.model.part_model import PartModel, fresh_model, load_model, save_model  # noqa: E402
+from partpose.model.part_model import PartModel, load_model, save_model  # noqa: E402
 from partpose.model.shape import kept_doubling  # noqa: E402
 from partpose.predict import export as exporting  # noqa: E402
 from partpose.predict.export import Parity, compare, export, refuse  # noqa: E402
@@ -217,26 +216,6 @@ def test_half_precision_is_half_as_large_and_near(exported, tmp_path):
     assert {i.data_type for i in weights} == {onnx.TensorProto.FLOAT16}
     poses = load(tmp_path / "half.onnx").predict(exported.pictures)
     assert np.isfinite(poses.covariance).all()
-
-
-def test_the_original_s_architecture(tmp_path, monkeypatch):
-    """With an hourglass of fewer levels, of the same operations: an export takes as long as a graph has nodes."""
-    monkeypatch.setattr("partpose.model.lorenz.Hourglass", lambda width, depth: Hourglass(width, depth % 4))
-    settings = small().override(
-        {"model": {"architecture": "lorenz2019", "parts": 2, "size": 64, "appearance": 2}}, "the test"
-    )
-    torch.manual_seed(0)
-    model = Predictor(PartModel(settings.model).eval(), settings, {}, "lorenz", "digest")
-    parity = export(model, tmp_path / "lorenz.onnx", [dots(90, 60, (20, 30), (60, 40))], ["a", "b"])
-    assert parity.network <= 0.01
-    assert load(tmp_path / "lorenz.onnx").predict(np.zeros((9, 9, 3), np.uint8)).mean.shape == (1, 2, 2)
-
-
-def test_a_backbone_goes_with_the_graph(tmp_path):
-    settings = small().override({"model": {"backbone": "imagenet"}}, "the test")
-    torch.manual_seed(0)
-    model = Predictor(fresh_model(settings.model).eval(), settings, {}, "taught", "digest")
-    assert export(model, tmp_path / "taught.onnx", [dots(90, 60, (20, 30), (60, 40))], ["a"] * 5).network <= 0.01
 
 
 def test_a_graph_of_other_weights_is_refused_and_not_kept(exported, tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ STAGES = (
     Stage(3, 5, 1, 112, 6),
     Stage(4, 5, 2, 192, 6),
 )
-READ = (2, 4, 5)  # the stages whose features are read: the last ones of 1/8, 1/16 and 1/32 of the side
+READ = (2, 4, 5)  # the stages whose features are read: the last ones of 1/8, 1/16 and 1/32 of the doubled side
 FEATURES = tuple(STAGES[stage].channels for stage in READ)
 MEAN, SPREAD = 127 / 255, 128 / 255  # of values in [0, 1], as it was trained
 
