@@ -40,7 +40,7 @@ class ModelSettings(Frozen):
     """D, the length of each part's appearance vector."""
     backbone: Literal["none", "imagenet"] = "none"
     """imagenet: the shape stream also reads the features of a network that was taught to name photographs, which stay as they
-    are: for photographs of people or faces. Steps take 1.5 times as long on CPUs with bfloat16, twice as long on others."""
+    are: for objects before scenes that change. Steps take 1.5 times as long on CPUs with bfloat16, twice as long on others."""
     width: Annotated[int, Field(ge=8)] = 32
     """Channels of the first layer; the deeper ones are multiples of it. 32 is fast on CPUs."""
     logit_scale: Positive = 3.0
