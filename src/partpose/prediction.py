@@ -20,7 +20,6 @@ from partpose.errors import PartposeError, Skipped
 from partpose.predict.claims import claim, fingerprint, input_hash
 from partpose.predict.extras import Extras
 from partpose.predict.files import endings_of, files_of, with_seconds, write_files
-from partpose.predict.filtering import mask_low_confidence
 from partpose.predict.finish import EXTRAS, FORMATS, Finish, among
 from partpose.predict.formats import read_hdf5, write_hdf5
 from partpose.predict.full_frame import to_full_frame
@@ -172,8 +171,7 @@ class Task:
             whole = to_full_frame(poses, read_crops(source.path)) if self.wanted.full_frame else None
             written = self.finish(poses if whole is None else whole)
             files = write_files(written, self._file(source), self.finish.formats, extras.finished() if extras else None)
-        sure = mask_low_confidence(poses, self.finish.min_confidence) if self.finish.min_confidence else poses
-        files += self._overlay(written if whole is None else sure, source, bar)
+        files += self._overlay(written if whole is None else self.finish.sure(poses), source, bar)
         self._partial(source).unlink(missing_ok=True)
         what = count(len(poses), "row" if any(poses.track) else "frame" if source.kind == "video" else "picture")
         bar.say(f"{what} of {readable(source.path)}: {', '.join(map(str, files))}")

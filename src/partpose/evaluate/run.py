@@ -17,6 +17,7 @@ from partpose.evaluate import protocols, regression
 from partpose.evaluate.pictures import Pictures, read_pictures, with_split
 from partpose.evaluate.report import Evaluation
 from partpose.geometry import to_inside, to_pixels
+from partpose.model.backbone import Backbone
 from partpose.model.part_model import PartModel
 from partpose.predict.landmark_map import LandmarkMap
 from partpose.predict.predictor import Predictor
@@ -128,8 +129,9 @@ def untrained_like(predictor: Predictor, pictures: Pictures, batches: int = 8) -
 
 def _teach_like(network: PartModel, trained: PartModel) -> None:
     """Give a network the backbone of a trained one, which no training changes."""
-    tensors = {name.replace("shape.stream.", "shape."): tensor for name, tensor in trained.state_dict().items()}
-    network.load_state_dict({name: t for name, t in tensors.items() if ".backbone." in name}, strict=False)
+    ours, theirs = ([part for part in one.modules() if isinstance(part, Backbone)] for one in (network, trained))
+    for backbone, known in zip(ours, theirs, strict=True):
+        backbone.load_state_dict(known.state_dict())
 
 
 def _normalise_anew(network: PartModel) -> None:

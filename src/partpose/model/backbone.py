@@ -4,11 +4,15 @@ EfficientNet-Lite0 (Tan and Le 2019, EfficientNet-B0; as Liu 2020 made it for sm
 ReLU6 for swish), as far as its features are used. Nothing in it learns, so its batch norms are folded into convolutions.
 """
 
+from itertools import starmap
 from typing import NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+Levels = tuple[Float[Tensor, "b l h/4 w/4"], Float[Tensor, "b m h/8 w/8"], Float[Tensor, "b n h/16 w/16"]]
+"""Features of pictures of h × w at 1/4, 1/8 and 1/16 of the side."""
 
 
 class Stage(NamedTuple):
@@ -29,6 +33,7 @@ STAGES = (
     Stage(3, 5, 1, 112, 6),
     Stage(4, 5, 2, 192, 6),
 )
+STEM = 32  # channels before the first stage
 READ = (2, 4, 5)  # the stages whose features are read: the last ones of 1/8, 1/16 and 1/32 of the doubled side
 FEATURES = tuple(STAGES[stage].channels for stage in READ)
 MEAN, SPREAD = 127 / 255, 128 / 255  # of values in [0, 1], as it was trained
@@ -63,6 +68,12 @@ class Block(nn.Module):
         return x + narrow if self.residual else narrow
 
 
+def blocks(inputs: int, stage: Stage) -> nn.Sequential:
+    """Those of one stage, after one of so many channels."""
+    first = Block(inputs, stage, stage.stride)
+    return nn.Sequential(first, *(Block(stage.channels, stage, 1) for _ in range(stage.blocks - 1)))
+
+
 class Backbone(nn.Module):
     """RGB (or grey, or either with alpha) in [0, 1] to features at 1/4, 1/8 and 1/16 of the side; `FEATURES` channels.
 
@@ -71,20 +82,12 @@ class Backbone(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = Convolution(3, 32, 3, 2)
-        stages, inputs = [], 32
-        for stage in STAGES:
-            blocks = []
-            for number in range(stage.blocks):
-                blocks.append(Block(inputs, stage, 1 if number else stage.stride))
-                inputs = stage.channels
-            stages.append(nn.Sequential(*blocks))
-        self.stages = nn.ModuleList(stages)
+        self.stem = Convolution(3, STEM, 3, 2)
+        inputs = (STEM, *(stage.channels for stage in STAGES[:-1]))
+        self.stages = nn.ModuleList(starmap(blocks, zip(inputs, STAGES, strict=True)))
         self.requires_grad_(False)
 
-    def forward(
-        self, images: Float[Tensor, "b c h w"]
-    ) -> tuple[Float[Tensor, "b l h/4 w/4"], Float[Tensor, "b m h/8 w/8"], Float[Tensor, "b n h/16 w/16"]]:
+    def forward(self, images: Float[Tensor, "b c h w"]) -> Levels:
         large = F.interpolate(colours(images), scale_factor=2.0, mode="bilinear", align_corners=False)
         x, read = F.relu6(self.stem((large - MEAN) / SPREAD), inplace=True), []
         for number, stage in enumerate(self.stages):

