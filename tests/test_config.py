@@ -60,6 +60,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(changes, words):
         ({"transform": {"zoom": 1.5}}, ["transform.zoom", "got 1.5"]),
         ({"model": 5}, ["model", "got 5"]),
         ({"model": {"architecture": "lorenz2019", "backbone": "imagenet"}}, ["lorenz2019", "set model.backbone none"]),
+        ({"model": {"facing": True}}, ["facing needs a backbone", "set model.backbone imagenet"]),
     ],
 )
 def test_a_value_out_of_limits_is_refused_with_key_and_value(changes, words):
@@ -69,7 +70,7 @@ def test_a_value_out_of_limits_is_refused_with_key_and_value(changes, words):
 
 def test_presets_for_photographs_have_a_backbone():
     found = {name: load_preset(name).model.backbone for name in presets()}
-    assert {name for name, backbone in found.items() if backbone == "imagenet"} == {"faces", "people"}
+    assert {name for name, backbone in found.items() if backbone == "imagenet"} == {"animals", "faces", "people"}
 
 
 def test_a_run_without_an_end_is_refused():

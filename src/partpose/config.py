@@ -41,6 +41,10 @@ class ModelSettings(Frozen):
     backbone: Literal["none", "imagenet"] = "none"
     """imagenet: the shape stream also reads the features of a network that was taught to name photographs, which stay as they
     are: for objects before scenes that change. Steps take 1.5 times as long on CPUs with bfloat16, twice as long on others."""
+    facing: bool = False
+    """For animals seen from the side, which face both ways: a part is the same one either way, as the head. Which way one faces
+    is found without a label, from what the backbone sees; prediction takes twice as long. Left and right legs are then told by
+    which is nearer."""
     width: Annotated[int, Field(ge=8)] = 32
     """Channels of the first layer; the deeper ones are multiples of it. 32 is fast on CPUs."""
     logit_scale: Positive = 3.0
@@ -66,6 +70,10 @@ class ModelSettings(Frozen):
         if self.architecture != "compact" and self.backbone != "none":
             raise ValueError(
                 f"with architecture {self.architecture} has no place for a backbone: set model.backbone none"
+            )
+        if self.facing and self.backbone == "none":
+            raise ValueError(
+                "with facing needs a backbone, which tells a head from a tail: set model.backbone imagenet"
             )
         return self
 
@@ -111,8 +119,8 @@ class TransformSettings(Frozen):
     warp: NotNegative = 0.06
     """Control points of the thin-plate spline move by up to this."""
     mirror: bool = False
-    """One of the two views is a mirror image half of the time: for animals seen from the side, which face both ways. Not for
-    people, whose left and right hands would then be one."""
+    """One of the two views is a mirror image half of the time: for objects that look like their mirror image. Not for people,
+    whose left and right hands would then be one; for animals that face both ways model.facing does better."""
     keep_inside: bool = False
     """Views are moved and shrunk until they show nothing outside the picture. Else the colours of its border go on there."""
     contrast: Share = 0.4

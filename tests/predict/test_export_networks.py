@@ -37,3 +37,17 @@ def test_a_backbone_goes_with_the_graph(tmp_path, half, away):
     torch.manual_seed(0)
     model = Predictor(fresh_model(settings.model).eval(), settings, {}, "taught", "digest")
     assert export(model, tmp_path / "taught.onnx", PICTURES, ["a"] * 5, half).network <= away
+
+
+def test_facing_goes_with_the_graph(tmp_path):
+    """A picture and its mirror image have mirrored keypoints in the file as well."""
+    settings = small().override({"model": {"backbone": "imagenet", "facing": True}}, "the test")
+    torch.manual_seed(0)
+    model = Predictor(fresh_model(settings.model).eval(), settings, {}, "facing", "digest")
+    picture = torch.from_numpy(PICTURES[0])
+    torch.nn.init.normal_(model.network.shape.facing)
+    assert export(model, tmp_path / "facing.onnx", PICTURES, ["a"] * 5).network <= 0.01
+    exported = load(tmp_path / "facing.onnx")
+    here, there = (exported.predict(one.contiguous().numpy()).mean[0] for one in (picture, picture.flip(1)))
+    np.testing.assert_allclose(there[:, 0], picture.shape[1] - 1 - here[:, 0], atol=0.01)
+    np.testing.assert_allclose(there[:, 1], here[:, 1], atol=0.01)

@@ -6,8 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from partpose.data.canvas import Canvases
+from partpose.errors import PartposeError
 from partpose.train import batches as module
-from partpose.train.batches import Batches, Clips, resident, step_generator
+from partpose.train.batches import Batches, Clips, clips_of, resident, step_generator
 
 CPU = torch.device("cpu")
 
@@ -97,3 +99,19 @@ def test_what_comes_next_is_asked_for_unless_it_lies_on_the_device(monkeypatch):
     batches.resident = torch.zeros(8, 1, 1, 3)
     batches.soon(np.array([5]))
     assert asked == [[3, 1]]
+
+
+def test_pairs_are_frames_of_one_object_of_one_clip():
+    names = ("a.png", "c.mp4#0@fly", "c.mp4#0@mite", "c.mp4#5@fly", "d.mp4#0", "d.mp4#9")
+    clip = clips_of(Canvases(np.zeros((6, 1, 1, 3), np.uint8), names, np.array([-1, 1, 1, 1, 2, 2]), [])).clip
+    assert clip[0] == -1
+    assert clip[1] == clip[3] != clip[2]
+    assert clip[4] == clip[5] != clip[1]
+    with pytest.raises(PartposeError, match="needs videos"):
+        clips_of(Canvases(np.zeros((1, 1, 1, 3), np.uint8), ("a.png",), np.array([-1]), []))
+
+
+@pytest.mark.parametrize(("count", "expected"), [(3, [[0, 2, 4]]), (99, [[0, 1, 2], [3, 4]])])
+def test_some_are_from_all_over_and_a_batch_at_a_time(count, expected):
+    found = [some[:, 0, 0, 0] * 255 for some in Batches(pictures(5), 4, 0, CPU).some(count)]
+    assert [some.round().int().tolist() for some in found] == expected

@@ -8,7 +8,6 @@ from safetensors.torch import load_file
 from training import Listener, canvases, interrupt, small, train_in
 
 from partpose.data.cameras import Cameras
-from partpose.data.canvas import Canvases
 from partpose.errors import PartposeError
 from partpose.model import pretrained
 from partpose.model.backbone import Backbone
@@ -17,6 +16,7 @@ from partpose.model.pretrained import teach
 from partpose.train import loop
 from partpose.train.checkpoint import CHECKPOINT, Standing, read_standing
 from partpose.train.health import Health
+from partpose.train.learn_facing import Faced
 from partpose.train.run_folder import LOG, RUN, RunExists
 
 pytestmark = [pytest.mark.training, pytest.mark.xdist_group("training")]
@@ -181,6 +181,28 @@ def test_a_backbone_is_the_published_one_before_and_after_and_goes_with_the_mode
         train_in(tmp_path / "other", settings, read=None)
 
 
+@pytest.mark.parametrize("steps", [[], [4]])
+def test_facing_is_learned_when_a_run_ends_or_is_stopped(tmp_path, steps):
+    settings = small(steps=6).override({"model": {"backbone": "imagenet", "facing": True}}, "the test")
+    for step in steps:
+        train_in(tmp_path, settings, listener=interrupt(step))
+        assert load_model(tmp_path)[0].shape.facing.any()
+    assert train_in(tmp_path, settings, resume=True).standing.finished
+    model, _, facts = load_model(tmp_path)
+    assert model.shape.facing.any()
+    assert 0 <= facts["facing"]["turned"] <= 0.5 <= facts["facing"]["agreement"] <= 1
+
+
+@pytest.mark.parametrize(("agreement", "said"), [(0.7, ["disagree about 30% of them"]), (0.95, [])])
+def test_a_facing_that_is_not_sure_is_told(tmp_path, monkeypatch, agreement, said):
+    monkeypatch.setattr(loop, "learn_facing", lambda *_: Faced(0.5, agreement))
+    listener = Listener()
+    settings = small(steps=1).override({"model": {"backbone": "imagenet", "facing": True}}, "the test")
+    train_in(tmp_path, settings, listener)
+    assert len(listener.warnings) == len(said)
+    assert all(words in text for words, text in zip(said, listener.warnings, strict=True))
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_fewer_pictures_than_a_batch(tmp_path, count):
     assert train_in(tmp_path, small(steps=2), read=lambda: canvases(count)).standing.finished
@@ -215,16 +237,6 @@ def test_the_rows_of_the_next_step_are_asked_for_in_this_one(tmp_path, monkeypat
     steps = [rows for rows in looked if len(rows) == 8]
     pictures, partners = steps[1::2], steps[::2]
     assert soon[:4] == [pictures[1], partners[1], pictures[2], partners[2]]
-
-
-def test_pairs_are_frames_of_one_object_of_one_clip():
-    names = ("a.png", "c.mp4#0@fly", "c.mp4#0@mite", "c.mp4#5@fly", "d.mp4#0", "d.mp4#9")
-    clip = loop.clips_of(Canvases(np.zeros((6, 1, 1, 3), np.uint8), names, np.array([-1, 1, 1, 1, 2, 2]), [])).clip
-    assert clip[0] == -1
-    assert clip[1] == clip[3] != clip[2]
-    assert clip[4] == clip[5] != clip[1]
-    with pytest.raises(PartposeError, match="needs videos"):
-        loop.clips_of(Canvases(np.zeros((1, 1, 1, 3), np.uint8), ("a.png",), np.array([-1]), []))
 
 
 def test_a_scene_stands_behind_the_pictures_of_its_camera_and_behind_no_other():

@@ -6,10 +6,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from partpose.config import Settings, load_preset
-from partpose.geometry import grid
+from partpose.geometry import grid, moments
 from partpose.model.part_model import PartModel
 from partpose.train.perceptual import Perceptual, Vgg19
-from partpose.train.step import Beside, Terms, cycle, draw_step, reconstruct, total, training_step
+from partpose.train.step import Beside, Painted, Terms, cycle, draw_step, either_way, reconstruct, total, training_step
 from partpose.train.warp import Transform, sample
 
 
@@ -64,6 +64,26 @@ def test_a_step_reaches_every_parameter(parts, channels, background):
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_a_step_beside_a_backbone_reaches_every_parameter_but_its_own(channels):
     check(settings_of(parts=3, channels=channels, backbone="imagenet"), batch=4)
+
+
+@pytest.mark.parametrize("background", ["none", "camera"])
+def test_a_step_of_animals_that_face_both_ways_reaches_every_parameter(background):
+    check(settings_of(parts=3, backbone="imagenet", facing=True, background=background), batch=4)
+
+
+def test_half_of_what_is_painted_is_mirrored_with_its_parts():
+    """What the generator would make of a mirrored shape is the mirrored picture: of each part the same Gaussian, mirrored."""
+    g, b = rng(), 64
+    maps = torch.rand(b, 2, 8, 8, generator=g)
+    mean, cov = moments(maps := maps / maps.sum((2, 3), keepdim=True))
+    found = either_way(Painted(maps, mean, cov, maps[:, :1], None), rng())
+    mirrored = (found.target != maps).flatten(1).any(1)
+    assert 16 < mirrored.sum() < 48
+    there = torch.where(mirrored[:, None, None, None], maps.flip(-1), maps)
+    for ours, expected in zip((found.target, found.mean, found.cov), (there, *moments(there)), strict=True):
+        torch.testing.assert_close(ours, expected)
+    assert torch.equal(found.background, there[:, :1])
+    assert found.known is None
 
 
 @pytest.mark.parametrize("size", [32, 48, 64, 96, 128])

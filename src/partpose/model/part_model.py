@@ -19,12 +19,15 @@ from partpose.errors import PartposeError
 from partpose.geometry import Parts, Square, det2, parts_of
 from partpose.model.appearance import Appearance
 from partpose.model.background import around, masked_copy
+from partpose.model.facing import FacingShape
 from partpose.model.generator import Generator
 from partpose.model.lorenz import LorenzAppearance, LorenzGenerator, LorenzShape
 from partpose.model.pretrained import teach
 from partpose.model.shape import Shape, TaughtShape
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
+BACKBONE = "shape.backbone."
+"""What the names of its weights begin with, where a model has one."""
 
 
 class Encoding(NamedTuple):
@@ -92,8 +95,7 @@ class PartModel(nn.Module):
                 s.channels, s.parts, s.appearance, s.size, s.gaussian_scale, background
             )
         else:
-            stream = Shape if s.backbone == "none" else TaughtShape
-            self.shape = stream(s.channels, s.parts, s.width, s.logit_scale, s.dropout)
+            self.shape = _stream(s)(s.channels, s.parts, s.width, s.logit_scale, s.dropout)
             self.appearance = Appearance(s.channels, s.appearance, s.width)
             self.generator = Generator(s.channels, s.parts, s.appearance, s.width, s.gaussian_scale, background)
 
@@ -140,6 +142,12 @@ class PartModel(nn.Module):
         return self.generator(parts.mean, parts.cov, appearance, size, coarse, scene)
 
 
+def _stream(settings: ModelSettings) -> type[Shape]:
+    if settings.facing:
+        return FacingShape
+    return Shape if settings.backbone == "none" else TaughtShape
+
+
 def fresh_model(settings: ModelSettings) -> PartModel:
     """A network before its first step: its weights are drawn, those of a backbone are the published ones.
 
@@ -173,11 +181,12 @@ def load_model(folder: Path) -> tuple[PartModel, Settings, dict[str, Any]]:
 
 
 def load_weights(model: PartModel, folder: Path) -> None:
-    """Put the weights of a model folder into `model`; half precision is widened."""
+    """Put the weights of a model folder into `model`; half precision is widened, a backbone left out is the published one."""
     try:
         (folder / WEIGHTS).open("rb").close()  # whose reasons are better than load_file's
         weights = load_file(folder / WEIGHTS)
-        model.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in weights.items()})
+        wide = {name: t.float() if t.is_floating_point() else t for name, t in weights.items()}
+        model.load_state_dict(_published(model, wide) | wide)
     except PermissionError:
         raise PartposeError(f"the weights {folder / WEIGHTS} may not be read (no permission)") from None
     except (OSError, SafetensorError) as error:
@@ -190,6 +199,14 @@ def load_weights(model: PartModel, folder: Path) -> None:
             f"the weights in {folder} do not fit its settings ({reason}): were they made by another version of partpose? "
             "Train again"
         ) from None
+
+
+def _published(model: PartModel, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What of the weights is a backbone's, where a file leaves that out, as those of shipped models do."""
+    if not isinstance(model.shape, TaughtShape) or any(name.startswith(BACKBONE) for name in weights):
+        return {}
+    teach(model.shape.backbone)
+    return {BACKBONE + name: tensor for name, tensor in model.shape.backbone.state_dict().items()}
 
 
 def read_config(folder: Path) -> tuple[Settings, dict[str, Any]]:

@@ -74,7 +74,11 @@ class Shape(nn.Module):
         self.logits = Logits(2 * w, parts, scale)
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h/2 w/2"]:
-        at4, at8, at16 = self.down(images)
+        return self.maps(self.down(images))
+
+    def maps(self, levels: tuple[Tensor, Tensor, Tensor]) -> Float[Tensor, "b k m n"]:
+        """Part maps from the features of the three levels."""
+        at4, at8, at16 = levels
         at8 = self.up8(at8 + F.interpolate(self.side8(at16), at8.shape[-2:]))
         at4 = self.up4(at4 + F.interpolate(self.side4(at8), at4.shape[-2:]))
         logits = self.logits(self.dropout(at4))
@@ -99,7 +103,11 @@ class TaughtShape(Shape):
 
     def down(self, images: Float[Tensor, "b c h w"]) -> Levels:
         """Features at 1/4, 1/8 and 1/16 of the side."""
-        seen4, seen8, seen16 = self.seen(images)
+        return self.beside(images, self.seen(images))
+
+    def beside(self, images: Float[Tensor, "b c h w"], seen: tuple[Tensor, Tensor, Tensor]) -> Levels:
+        """The same, where what the backbone sees is at hand."""
+        seen4, seen8, seen16 = seen
         at4 = self.stem(images) + self.read4(seen4)
         at8 = self.down8(at4) + self.read8(seen8)
         return at4, at8, self.down16(at8) + self.read16(seen16)

@@ -1,5 +1,6 @@
 """Which pictures a step sees: a pure function of the seed and the step, so that a run can go on from anywhere."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -8,7 +9,10 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from partpose.data.canvas import Canvases
 from partpose.data.mapped import ask, take
+from partpose.data.spread import spread
+from partpose.errors import PartposeError
 
 REACH = 16
 STEPS = np.array([d for d in range(-REACH, REACH + 1) if d])
@@ -43,6 +47,11 @@ class Batches:
             chosen = (chosen.pin_memory() if self.device.type == "cuda" else chosen).to(self.device, non_blocking=True)
         return chosen.permute(0, 3, 1, 2).float().div_(255)
 
+    def some(self, count: int) -> Iterator[Float[Tensor, "b c h w"]]:
+        """At most so many canvases from all over, a batch at a time."""
+        rows = np.array(spread(self.count, count))
+        return map(self.at, np.array_split(rows, -(-len(rows) // self.batch)))
+
     def soon(self, rows: NDArray) -> None:
         """These rows come next: of a file on disk they are read meanwhile, see `ask`."""
         if self.resident is None:
@@ -75,6 +84,16 @@ class Clips:
         """The rows so many `steps` (R,) further on in the clips of `rows` (R,); a row itself where its clip has ended."""
         found = self.order[np.clip(self.place[rows] + steps, 0, len(self.order) - 1)]
         return np.where((self.clip[found] == self.clip[rows]) & (self.clip[rows] >= 0), found, rows)
+
+
+def clips_of(canvases: Canvases) -> Clips:
+    """Which object of which clip each row shows. Raises PartposeError where there is no clip."""
+    if (canvases.clip < 0).all():
+        raise PartposeError("data.pairs video needs videos, the input holds pictures alone: take data.pairs none")
+    tracks = [name.partition("#")[2].partition("@")[2] for name in canvases.names]
+    numbers: dict[tuple[int, str], int] = {}
+    found = [numbers.setdefault(key, len(numbers)) for key in zip(canvases.clip.tolist(), tracks, strict=True)]
+    return Clips(np.where(canvases.clip < 0, -1, np.array(found)))
 
 
 def resident(pixels: NDArray[np.uint8], device: torch.device, rows: int = 4096) -> Tensor:

@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
@@ -16,13 +15,15 @@ from partpose.config import Settings
 from partpose.data.cameras import find_cameras
 from partpose.data.canvas import Canvases
 from partpose.errors import PartposeError
+from partpose.model.facing import FacingShape
 from partpose.model.part_model import PartModel, fresh_model, load_model, load_weights, save_model
 from partpose.model.pretrained import published
 from partpose.train import run_folder
-from partpose.train.batches import Batches, Clips, step_generator
+from partpose.train.batches import Batches, clips_of, step_generator
 from partpose.train.checkpoint import Standing, load_checkpoint, read_standing, save_checkpoint
 from partpose.train.distributed import ALONE, Team
 from partpose.train.health import Health, Watch, measure
+from partpose.train.learn_facing import FACED, Faced, learn_facing
 from partpose.train.parallel import stepper, synchronised, translate
 from partpose.train.perceptual import Perceptual, perceptual_for
 from partpose.train.scenes import Scenes
@@ -87,6 +88,7 @@ class Trainer:
         self.scenes = Scenes(find_cameras(canvases.pixels), device, self.batches.resident) if camera else None
         self.clock = team.clock(t)
         self.warned, self.watch = False, Watch()
+        self.faced: Faced | None = None
 
     def warm_start(self, source: Path) -> None:
         """Take the weights of another model, see `check_init`."""
@@ -117,6 +119,7 @@ class Trainer:
             if now - pictured > 60 * t.pictures_every:
                 self.pictures()
                 pictured = now
+        self.face()
         standing = self.save(finished=self.clock.progress >= 1)
         if standing.finished:
             self.pictures()
@@ -185,6 +188,16 @@ class Trainer:
         if self.team.leads:
             self.reporter.pictures(self.average, self.batches, self.clock.step)
 
+    def face(self) -> None:
+        """Learn which way animals face, where that is asked for."""
+        ours, saved = self.model.shape, self.average.shape
+        if not (isinstance(ours, FacingShape) and isinstance(saved, FacingShape) and self.team.leads):
+            return
+        self.faced = learn_facing(saved, self.batches.some(FACED))
+        ours.facing.copy_(saved.facing)
+        if doubt := self.faced.doubt():
+            self.reporter.warn(doubt)
+
     def health(self) -> Health:
         """Part health on up to 32 pictures, always the same."""
         return measure(self.average, self.probe(), self.settings)
@@ -207,7 +220,8 @@ class Trainer:
     def facts(self, standing: Standing) -> dict[str, Any]:
         """What the model folder says about its training."""
         asked = self.settings.loss.reconstruction
-        return {
+        facing = {} if self.faced is None else {"facing": self.faced._asdict()}
+        return facing | {
             "pictures_seen": standing.step * self.settings.train.batch,
             "pictures": self.batches.count,
             "minutes": round(standing.seconds / 60, 2),
@@ -317,16 +331,6 @@ def check_init(source: Path, settings: Settings) -> None:
     ]
     if unlike:
         raise PartposeError(f"--init {source} has another network ({', '.join(unlike)}): ask for the same")
-
-
-def clips_of(canvases: Canvases) -> Clips:
-    """Which object of which clip each row shows. Raises PartposeError where there is no clip."""
-    if (canvases.clip < 0).all():
-        raise PartposeError("data.pairs video needs videos, the input holds pictures alone: take data.pairs none")
-    tracks = [name.partition("#")[2].partition("@")[2] for name in canvases.names]
-    numbers: dict[tuple[int, str], int] = {}
-    found = [numbers.setdefault(key, len(numbers)) for key in zip(canvases.clip.tolist(), tracks, strict=True)]
-    return Clips(np.where(canvases.clip < 0, -1, np.array(found)))
 
 
 def _optimizer(model: PartModel, settings: Settings) -> torch.optim.Optimizer:

@@ -57,6 +57,16 @@ class Terms(NamedTuple):
     cycle: Tensor
 
 
+class Painted(NamedTuple):
+    """What the generator is to paint, and what it is given for it beside the looks."""
+
+    target: Tensor  # (B, C, side, side)
+    mean: Tensor  # (B, K, 2)
+    cov: Tensor  # (B, K, 2, 2)
+    background: Tensor | None
+    known: Tensor | None
+
+
 def draw_step(
     batch: int,
     settings: Settings,
@@ -101,13 +111,16 @@ def training_step(
     own = beside.partner is None
     appearance = model.appearance(*(seen_t, maps_t) if own else looks(model, beside.partner, scene_t, draw, size, rng))
     known, background = None if scene is None else trusted(scene, rng), model.background(x, rng)
-    rebuilt = model.generator(mean, cov, appearance, size, background, known)
+    painted = Painted(x, mean, cov, background, known)
+    if settings.model.facing:
+        painted = either_way(painted, rng)
+    rebuilt = model.generator(painted.mean, painted.cov, appearance, size, painted.background, painted.known)
 
     moved, share = warp_maps(maps, between(draw.plain, draw.warped, maps.shape[-1]))
     (mean_m, cov_m), valid = moments(moved), (share > 0.8).float()
 
     return Terms(
-        reconstruct(rebuilt, x, mean, settings, perceptual),
+        reconstruct(rebuilt, painted.target, painted.mean, settings, perceptual),
         losses.mean_difference(mean_t, mean_m, valid, loss.squared),
         losses.covariance_difference(cov_t, cov_m, valid, loss.squared),
         losses.separation(mean, loss.separation_radius),
@@ -115,6 +128,26 @@ def training_step(
         losses.evidence(maps, x, None if scene is None else guessed(scene)),
         cycle(model, maps, appearance, size, background, known) if loss.cycle else mean.new_zeros(()),
     )
+
+
+def either_way(painted: Painted, rng: torch.Generator) -> Painted:
+    """Half of the pictures mirrored, with their parts where they are then.
+
+    A part that is the same one whichever way an animal faces (`model.facing`) lies where it never did while facing was not
+    known yet; so the generator learns to paint both.
+    """
+    mirrored = (torch.rand(len(painted.target), generator=rng) < 0.5).to(painted.target.device, non_blocking=True)
+    there = (1 - 2.0 * mirrored)[:, None]
+    mean = painted.mean * torch.stack([there, torch.ones_like(there)], -1)
+    cov = painted.cov * torch.stack([torch.ones_like(there), there, there, torch.ones_like(there)], -1).unflatten(
+        -1, (2, 2)
+    )
+
+    def flipped(image: Tensor) -> Tensor:
+        return torch.where(mirrored[:, None, None, None], image.flip(-1), image)
+
+    background, known = (None if image is None else flipped(image) for image in (painted.background, painted.known))
+    return Painted(flipped(painted.target), mean, cov, background, known)
 
 
 def cycle(

@@ -1,0 +1,49 @@
+"""Which way an animal faces, so that a part is the same one either way: in a picture and in its mirror image."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from partpose.model.appearance import pool
+from partpose.model.backbone import FEATURES
+from partpose.model.shape import TaughtShape
+
+
+class FacingShape(TaughtShape):
+    """In training as its parent. Later it looks at the mirror image as well, and takes what it finds in one of the two.
+
+    That is the one in which the animal faces as most do. What tells is `facing`, a direction among the backbone's features
+    at the parts, which is learned once the parts are (`train.learn_facing`); while it is zero no picture is turned.
+    """
+
+    def __init__(self, channels: int, parts: int, width: int, scale: float, dropout: float) -> None:
+        super().__init__(channels, parts, width, scale, dropout)
+        self.facing: Tensor
+        self.register_buffer("facing", torch.zeros(parts, FEATURES[1]))
+
+    def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h/2 w/2"]:
+        if self.training:
+            return super().forward(images)
+        (maps, mirrored), sides = self.both(images)
+        turned = self.turned(sides)[:, None, None, None]
+        return torch.where(turned, mirrored, maps)
+
+    def both(self, images: Float[Tensor, "b c h w"]) -> tuple[tuple[Tensor, Tensor], Float[Tensor, "b k f"]]:
+        """Part maps of pictures and of their mirror images, both as they lie in the pictures, and how the parts' features
+        differ between the two."""
+        maps, seen = self.looked_at(images)
+        mirrored, other = self.looked_at(images.flip(-1))
+        return (maps, mirrored.flip(-1)), seen - other
+
+    def looked_at(
+        self, images: Float[Tensor, "b c h w"]
+    ) -> tuple[Float[Tensor, "b k h/2 w/2"], Float[Tensor, "b k f"]]:
+        """Part maps, and what the backbone sees under each, at 1/8 of the side."""
+        seen = self.seen(images)
+        maps = self.maps(self.beside(images, seen))
+        return maps, pool(seen[1], F.avg_pool2d(maps, 4) * 16)
+
+    def turned(self, sides: Float[Tensor, "b k f"]) -> Bool[Tensor, "b"]:
+        """Whether it is the mirror image that shows the animal as most of them face."""
+        return (sides.float() * self.facing.float()).sum((1, 2)) < 0
