@@ -53,12 +53,13 @@ square that the network sees: where that is a box found around the object (data.
 already, and the mean pose is better than in whole pictures. *Untrained* is the error of the same network before its first
 step under the same fit. A line in bold is the mean of several seeds and their standard deviation.
 
-Faces and people (presets faces and people) are learned with a backbone, a network that was taught to name the pictures of
-ImageNet, with the labels of these; it knows none of the landmarks here, does not learn, and *untrained* has it as well. All
-else, and everything of lorenz2019, is learned from scratch.
+Faces, people and animals are learned with a backbone, a network that was taught to name the pictures of ImageNet, with the
+labels of these; it knows none of the landmarks here, does not learn, and *untrained* has it as well. Figures, mouse_mirror and
+everything of lorenz2019 are learned from scratch.
 
-Nothing is mirrored and no exchange of left and right is forgiven: landmarks are the animal's own left and right, each picture
-is measured as it is, and where animals face both ways (livestock_cattle) one linear map serves both. Intervals are over
+No exchange of left and right is forgiven: landmarks are the animal's own left and right, and each picture is measured as it
+is. Where animals face both ways (livestock_cattle) one linear map serves both, of parts that are the same ones either way
+([facing](method.md)), which is found without a label. Intervals are over
 pictures: where these show few people or one video, those of new people or videos are wider.
 
 A time is of a machine of its day: two cores of one were up to twice as fast as those of another, which *pictures seen* shows.

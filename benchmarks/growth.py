@@ -38,7 +38,8 @@ from partpose.predict.predictor import choose_device
 
 HEAD = """## Growth
 
-Seconds of a training step and its memory, over one size at a time, all else being as the preset says; of {preset} on {machine}.
+Seconds of a training step and its memory, over one size at a time, all else being as the preset says, but without a
+backbone; of {preset} on {machine}.
 *Grows by* is the exponent with the line above: 1 is linear (in pixels, for the size), less is better. Every line is a process
 of its own; *memory* is its peak beyond what Python and torch take before, on a GPU that of the GPU. *Ready* is the time in
 which a pack is opened and checked, its cameras are found, and the network is made. The packs of the last table have no content,
@@ -64,11 +65,12 @@ AXES = {
 
 
 def settings_at(preset: str, axis: Axis, value: int) -> Settings:
-    """The preset with one thing changed."""
+    """The preset with one thing changed; without a backbone, whose layers are the same for all."""
+    own = load_preset(preset).override({"model": {"backbone": "none"}}, "the benchmark")
     if axis.setting is None:
-        return load_preset(preset)
+        return own
     section, name = axis.setting
-    return load_preset(preset).override({section: {name: value}}, "benchmark")
+    return own.override({section: {name: value}}, "the benchmark")
 
 
 def child(options: argparse.Namespace) -> dict[str, float]:

@@ -15,7 +15,7 @@ BEHIND: Changes = {
 }
 SMALL: Changes = {"model": {"parts": 24, "size": 64}}
 RIG: Changes = {
-    "model": {"parts": 24},
+    "model": {"parts": 24, "backbone": "none"},
     "loss": {"separation": 0.3, "separation_radius": 0.16},
 }
 
@@ -68,7 +68,7 @@ SETS = {
         "times the joints' box; no licence stated",
     ),
     "livestock_cattle": Set(
-        "animals", asked=(40, 28),
+        "animals", {"model": {"facing": True}}, "from the side, and face both ways", asked=(40, 28),
         source="LivestockKeypoints v1.0 (github.com/yww0411/Livestock-keypoint-detection), cropped to 1.15 times the box; "
         "trained on two farms, tested on a third; CC BY 4.0",
         credit="LivestockKeypoints v1.0 by Yiwei Wang et al., CC BY 4.0, cropped and resized",

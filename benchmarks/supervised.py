@@ -92,7 +92,7 @@ def train(made: Trial, folder: Path, options: argparse.Namespace) -> int:
     """Train on the landmarks, or go on; returns an exit code as `train_run` does."""
     device = choose_device(options.device)
     landmarks = with_split(read_annotated(made.place.annotated)).subset("train")
-    settings = made.settings.override({"model": {"parts": len(landmarks.names)}}, "the landmarks")
+    settings = made.settings.override({"model": {"parts": len(landmarks.names), "facing": False}}, "the landmarks")
     canvases, points = labelled(landmarks, settings)
     reporter = TerminalReporter(folder, settings)
     try:
