@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from partpose.data.landmarks import Landmarks, has_split, read_landmarks, read_split, write_landmarks
+from partpose.data.landmarks import Landmarks, has_columns, read_landmarks, read_split, write_landmarks
 from partpose.errors import PartposeError
 
 HEADER = "file,split,kp0_x,kp0_y,kp1_x,kp1_y\n"
@@ -127,7 +127,18 @@ def test_the_split_is_read_without_the_landmarks(tmp_path):
 )
 def test_tables_about_something_else_are_told_apart(tmp_path, text, expected):
     (tmp_path / "meta.csv").write_bytes(text.encode("latin-1"))
-    assert has_split(tmp_path / "meta.csv") == expected
+    assert has_columns(tmp_path / "meta.csv", "split") == expected
+
+
+def test_pictures_that_belong_together_are_named_by_a_table_beside_them(tmp_path):
+    path = table(tmp_path, "file,kp0_x,kp0_y\na.png,1,1\nb.png,1,1\nc.png,1,1\n")
+    assert read_landmarks(path).groups is None
+    (path / "meta.csv").write_text("file,sex\na.png,f\n")
+    assert read_landmarks(path).groups is None
+    (path / "meta.csv").write_text("file,group\nc.png,east \na.png,west\n")
+    read = read_landmarks(path)
+    assert read.groups == ("west", "", "east")
+    assert read.rows([2, 0]).groups == ("east", "west")
 
 
 def test_every_shared_set_is_read(shared_data):

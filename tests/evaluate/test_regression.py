@@ -118,6 +118,35 @@ def test_many_pictures_of_one_place_do_not_spare_the_ridge():
     assert np.median([off_elsewhere(seed, True) / off_elsewhere(seed, False) for seed in range(5)]) < 0.2
 
 
+def off_at_a_new_farm(named: bool) -> float:
+    """The error at a third place of a map that was fitted at two, where a part lies on furniture of each."""
+    rng = np.random.default_rng(0)
+    x, y, _ = pictures(n=900, noise=0.02)
+    place = np.repeat(np.arange(3), 300)
+    y[..., 0] += np.array([0.15, -0.15, 0.1])[place, None]
+    furniture = np.array([-0.05, 0.05, 0.4])[place, None, None] + 1e-2 * rng.normal(size=(900, 1, 2))
+    x = np.concatenate([x, furniture], axis=1)
+    groups = np.array(["east", "west"])[place[:600]]
+    return np.abs(fit(x[:600], y[:600], groups=groups if named else None).apply(x[600:]) - y[600:]).mean()
+
+
+def test_where_groups_are_named_the_map_is_chosen_to_be_good_at_a_new_one():
+    assert off_at_a_new_farm(named=True) < 0.9 * off_at_a_new_farm(named=False)
+
+
+@pytest.mark.parametrize("groups", [["one"] * 400, [str(i) for i in range(400)]])
+def test_one_group_or_as_many_as_pictures_say_nothing(groups):
+    x, y, _ = pictures(noise=0.05)
+    np.testing.assert_array_equal(fit(x, y, groups=np.array(groups)).matrix, fit(x, y).matrix)
+
+
+def test_a_landmark_that_one_group_shows_is_fitted_all_the_same():
+    x, y, _ = pictures(noise=0.01)
+    y[200:, 1] = np.nan
+    found = fit(x, y, groups=np.repeat(["east", "west"], 200)).apply(x)
+    np.testing.assert_allclose(found[:200, 1], y[:200, 1], atol=0.1)
+
+
 def test_published_protocols_have_no_ridge():
     x, y, _ = pictures(n=30, parts=6, noise=0.1)
     assert fit(x, y).ridge

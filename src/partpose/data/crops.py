@@ -4,11 +4,9 @@ from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
-from partpose.data.landmarks import table_rows
+from partpose.data.landmarks import META, table_rows
 from partpose.data.walk import readable
 from partpose.errors import PartposeError
-
-META = "meta.csv"
 
 
 class Crop(NamedTuple):

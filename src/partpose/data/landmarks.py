@@ -22,6 +22,7 @@ from partpose.errors import PartposeError, Skipped
 
 LANDMARKS = "landmarks.csv"
 KEYPOINTS = "keypoints.json"
+META = "meta.csv"
 _DECIMAL = re.compile(r"^(\s*-?\d+),(\d+\s*)$")
 MAKERS = {"figures": "partpose figures", "kia": "partpose convert kia"}
 """Keys under which the commands that make sets say in keypoints.json what they were asked for."""
@@ -37,6 +38,8 @@ class Landmarks:
     normaliser: the length that errors are divided by, as in the file: {"type": "distance", "indices": [0, 1], …}.
     frames: N frame indices where `files` are videos, -1 for pictures; None where all are pictures.
     cuts: N, which object in its picture a row is about; None where each picture shows one. A file is listed once a row.
+    groups: N names of what a picture is of, one name for those that belong together: an animal, a session, a farm; from the
+    column `group` of a meta.csv. None where nothing says so.
     format: what the set was read from.  skipped: annotations that could not be used, and why.
     """
 
@@ -51,6 +54,7 @@ class Landmarks:
     category: str = ""
     frames: tuple[int, ...] | None = None
     cuts: tuple[Cut, ...] | None = None
+    groups: tuple[str, ...] | None = None
     format: str = "partpose"
     skipped: tuple[Skipped, ...] = ()
 
@@ -63,7 +67,7 @@ class Landmarks:
         """Some of the pictures, by their place."""
         picked = {
             name: None if value is None else tuple(value[i] for i in rows)
-            for name in ("files", "split", "frames", "cuts")
+            for name in ("files", "split", "frames", "cuts", "groups")
             for value in [getattr(self, name)]
         }
         return replace(self, points=self.points[np.asarray(rows, int)], **picked)
@@ -86,9 +90,19 @@ def read_landmarks(folder: str | PathLike) -> Landmarks:
         points.append([_point(row, x, y, where) for x, y in columns])
     if not files:
         raise PartposeError(f"{readable(path)} lists no picture: expected one a line below the header")
-    return Landmarks(
-        root, tuple(files), tuple(splits), np.array(points, np.float64), **_keypoints(root / KEYPOINTS, len(columns))
-    )
+    known = tuple(files), tuple(splits), np.array(points, np.float64)
+    groups = _groups(root / META, files)
+    return Landmarks(root, *known, **_keypoints(root / KEYPOINTS, len(columns)), groups=groups)
+
+
+def _groups(path: Path, files: Sequence[str]) -> tuple[str, ...] | None:
+    """The group of each file, where a meta.csv has such columns; "" for a file that it lacks."""
+    if not has_columns(path, "group"):
+        return None
+    groups = {
+        _file(row, f"{readable(path)}, line {line}"): (row["group"] or "").strip() for line, row in table_rows(path)
+    }
+    return tuple(groups.get(file, "") for file in files)
 
 
 def read_split(path: str | PathLike) -> dict[str, str]:
@@ -108,10 +122,10 @@ def read_split(path: str | PathLike) -> dict[str, str]:
     return splits
 
 
-def has_split(path: str | PathLike) -> bool:
-    """Whether a table divides files into splits; a meta.csv may as well be about something else."""
+def has_columns(path: str | PathLike, *names: str) -> bool:
+    """Whether a table says these of files; a meta.csv may as well be about something else, or not be there."""
     try:
-        return {"file", "split"} <= set(table_header(Path(path)))
+        return {"file", *names} <= set(table_header(Path(path)))
     except PartposeError:
         return False
 

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from partpose.data import human36m, kia
 from partpose.data.cut import Cut
-from partpose.data.landmarks import KEYPOINTS, LANDMARKS, Landmarks, half_made_by, has_split, read_split
+from partpose.data.landmarks import KEYPOINTS, LANDMARKS, Landmarks, half_made_by, has_columns, read_split
 from partpose.data.walk import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_pack, readable, walk
 from partpose.errors import PartposeError, Skipped
 
@@ -254,7 +254,7 @@ def _held_out(root: Path) -> set[Key]:
     for folder in {path.parent for path in around if path.name == KEYPOINTS}:
         if command := half_made_by(folder):
             raise PartposeError(f"{readable(folder)} was not made to its end: run `{command}` on it again")
-    tables = [path for path in around if path.name in _TABLES and has_split(path)]
+    tables = [path for path in around if path.name in _TABLES and has_columns(path, "split")]
     splits = [(table.parent / name, split) for table in tables for name, split in read_split(table).items()]
     return {key for path, split in splits if split == "test" for key in _keys(path)}
 

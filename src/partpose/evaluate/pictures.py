@@ -27,6 +27,7 @@ class Pictures(NamedTuple):
     squares: NDArray[np.float64]  # (N, 3) left, top and side of what the canvas shows, in pixel edges
     points: NDArray[np.float64]  # (N, J, 2) pixels, NaN where missing
     split: NDArray[np.str_]  # (N,)
+    groups: NDArray[np.str_] | None  # (N,) one name for those that belong together, where anything says so
 
 
 def with_split(landmarks: Landmarks) -> Landmarks:
@@ -148,4 +149,5 @@ def _together(views: Sequence[View], landmarks: Landmarks) -> Pictures:
         np.array([view.place[:3] for view in views], np.float64),
         landmarks.points,
         np.array(landmarks.split),
+        None if landmarks.groups is None else np.array(landmarks.groups),
     )

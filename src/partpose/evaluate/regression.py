@@ -23,6 +23,7 @@ def fit(
     intercept: bool = True,
     *,
     ridge: bool = True,
+    groups: NDArray | None = None,
     names: tuple[str, ...] = (),
     protocol: str = "image-size",
     model_hash: str = "",
@@ -30,10 +31,11 @@ def fit(
     """The linear map from parts (N, K, 2) to landmarks (N, J, 2), both in the inside frame of N training pictures.
 
     A landmark that some pictures lack (NaN) is fitted on the others; one that all lack gets NaN. The ridge's one strength λ,
-    kept in the map's `ridge`, is the one of `STRENGTHS` that five-fold cross-validation on these pictures prefers; the folds
-    are runs of neighbouring pictures, so that the frames of one video or one person do not test themselves. The penalty is λ
-    times the number of labelled pictures, also for a landmark that few of them show.
+    kept in the map's `ridge`, is the one of `STRENGTHS` that five-fold cross-validation on these pictures prefers, so that
+    the frames of one video or one person do not test themselves: the folds are groups, else runs of neighbouring pictures.
+    The penalty is λ times the number of labelled pictures, also for a landmark that few of them show.
 
+    groups: (N,) one name for pictures that belong together, as of one farm: the map is to be good at new ones.
     ridge: False for plain least squares, as published protocols have it.
 
     Raises `PartposeError` where no picture shows any landmark, or the shapes do not fit.
@@ -43,7 +45,7 @@ def fit(
     seen = np.isfinite(y[:, ::2]) & np.isfinite(y[:, 1::2])
     if not seen.any():
         raise PartposeError("no training picture has a labelled landmark; label some, with split=train")
-    strength = _choose_strength(x, y, seen, intercept) if ridge else None
+    strength = _choose_strength(x, y, seen, intercept, groups) if ridge else None
     weights, offset = _fit_groups(x, y, seen, strength or 0.0, intercept)
     matrix = weights.reshape(count, 2, -1, 2)
     names = tuple(names) or tuple(f"landmark_{j}" for j in range(count))
@@ -119,12 +121,12 @@ def _fit_groups(x: NDArray, y: NDArray, seen: NDArray, strength: float, intercep
     return weights, offset
 
 
-def _choose_strength(x: NDArray, y: NDArray, seen: NDArray, intercept: bool) -> float:
-    """The strength with the smallest squared error on left-out runs of pictures, over all landmarks."""
+def _choose_strength(x: NDArray, y: NDArray, seen: NDArray, intercept: bool, groups: NDArray | None) -> float:
+    """The strength with the smallest squared error on left-out pictures, over all landmarks."""
     errors, penalties = np.zeros(len(STRENGTHS)), seen.any(axis=1).sum() * STRENGTHS
     for columns, rows in _groups(seen):
         some, own = np.repeat(columns, 2), np.flatnonzero(rows)
-        for test in np.array_split(own, FOLDS) if len(own) > 1 else []:
+        for test in _folds(own, groups):
             learn = np.setdiff1d(own, test)
             found = solve(x[learn], y[np.ix_(learn, some)], penalties, intercept)
             for number, (weights, offset) in enumerate(zip(*found, strict=True)):
@@ -133,3 +135,11 @@ def _choose_strength(x: NDArray, y: NDArray, seen: NDArray, intercept: bool) -> 
     # is the most careful, nearly the mean pose; without one it would draw all landmarks into the picture's corner
     tried = slice(None, None, -1 if intercept else 1)
     return float(STRENGTHS[tried][errors[tried].argmin()])
+
+
+def _folds(own: NDArray, groups: NDArray | None) -> list[NDArray]:
+    """Which of the pictures `own` are left out together: those of some groups, or, where all are of one, of neighbours."""
+    names = [] if groups is None else list(dict.fromkeys(groups[own]))
+    if groups is None or len(names) < 2:
+        return np.array_split(own, FOLDS) if len(own) > 1 else []
+    return [own[np.isin(groups[own], some)] for some in np.array_split(names, min(FOLDS, len(names)))]

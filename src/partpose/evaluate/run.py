@@ -158,6 +158,7 @@ def find_landmarks(
         truth,
         intercept,
         ridge=protocol.ridge,
+        groups=None if pictures.groups is None else pictures.groups[train],
         names=tuple(names),
         protocol=protocol.name,
         model_hash=digest,
