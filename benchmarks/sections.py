@@ -10,7 +10,18 @@ from partpose.data.atomic import atomic
 PAGE = Path(__file__).resolve().parents[1] / "docs/results.md"
 PAGED = " --page docs/results.md"
 """What makes a benchmark write its section that does not do so by itself."""
-ORDER = ("accuracy", "supervised", "parts", "keypoints", "ablation", "seeds", "disentangling", "speed", "growth")
+ORDER = (
+    "accuracy",
+    "supervised",
+    "facing",
+    "parts",
+    "keypoints",
+    "ablation",
+    "seeds",
+    "disentangling",
+    "speed",
+    "growth",
+)
 """Of the sections that are there; any others follow, as they came."""
 HEAD = """# Results
 
