@@ -67,8 +67,10 @@ MODELS = {
         "603 crops of cattle on two farms, of LivestockKeypoints v1.0 by Yiwei Wang et al., without their annotations; the "
         "pictures were cropped and resized",
         "CC BY 4.0 (the data)",
-        "One animal in the picture, seen from the side, cropped with a margin; few farms and breeds. Legs are told by which "
-        "is nearer, not left from right.",
+        "One animal in the picture, walking by, seen squarely from the side and cropped with a margin. The test is of another "
+        "farm, where many stand obliquely: there it often takes one end for the other, and does little better than guessing "
+        "the mean pose. Legs are told by which is nearer, not left from right. Something to begin from (`--init cattle`), not "
+        "to measure with.",
     ),
     "mouse_mirror": Shipped(
         "mouse_mirror",
