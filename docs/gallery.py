@@ -123,7 +123,8 @@ EXHIBITS = {
     ),
     "cattle": Exhibit(
         "Cattle of a farm that no training picture shows",
-        "Model `cattle`. LivestockKeypoints v1.0 by Yiwei Wang et al., CC BY 4.0, cropped and resized.",
+        "Model `cattle`, which was learned from cattle that walk by: of those that stand obliquely it is often wrong. "
+        "LivestockKeypoints v1.0 by Yiwei Wang et al., CC BY 4.0, cropped and resized.",
         "cattle",
         "livestock_cattle",
         parts,

@@ -13,7 +13,7 @@ from PIL import Image, ImageFilter
 from training import OPTIONS, save_annotated, save_pictures, save_untrained, start, wait_for
 
 import partpose
-from partpose.cli import main
+from partpose.cli import app, main
 from partpose.data.figures import draw_figures
 from partpose.predict.formats import read_hdf5
 
@@ -79,6 +79,7 @@ def test_version(capfd):
             ["--model.architecture", "bogus"],
             "model.architecture: input should be 'compact' or 'lorenz2019', got 'bogus'",
         ),
+        (["--model.facing"], "the command line: model.facing needs a backbone"),
         (["--train.steps", "none", "--train.minutes", "none"], "neither train.steps nor train.minutes"),
         (["--preset", "smok"], "no preset 'smok': expected one of animals, faces, .*, or the path of a YAML file"),
         (["--preset", "preset.yaml"], "preset.yaml: unknown key 'model.siz'; did you mean 'model.size'?"),
@@ -104,6 +105,15 @@ def test_mistakes_in_a_training(capfd, tmp_path, monkeypatch, pictures, options,
     output = [] if "--output" in options else ["--output", "run"]
     assert_matches(words, mistake(capfd, "train", pictures, *output, *preset, *options))
     assert not Path("run").exists()
+
+
+def test_an_option_may_lean_on_what_the_preset_says(monkeypatch, tmp_path):
+    """Facing needs a backbone, which the preset has and the command line does not name."""
+    asked = []
+    monkeypatch.setattr("partpose.run.train_run", lambda _, __, settings, *___: asked.append(settings.model) or 0)
+    with pytest.raises(SystemExit):
+        app(["train", "in", "--output", str(tmp_path / "run"), "--preset", "animals", "--model.facing"])
+    assert (asked[0].facing, asked[0].backbone) == (True, "imagenet")
 
 
 def assert_matches(pattern: str, text: str) -> None:

@@ -65,18 +65,6 @@ class ModelSettings(Frozen):
             raise ValueError(f"must be a multiple of 16, got {size}; try {round(size / 16) * 16 or 16}")
         return size
 
-    @model_validator(mode="after")
-    def _backbone_has_a_place(self) -> "ModelSettings":
-        if self.architecture != "compact" and self.backbone != "none":
-            raise ValueError(
-                f"with architecture {self.architecture} has no place for a backbone: set model.backbone none"
-            )
-        if self.facing and self.backbone == "none":
-            raise ValueError(
-                "with facing needs a backbone, which tells a head from a tail: set model.backbone imagenet"
-            )
-        return self
-
     @property
     def canvas(self) -> int:
         """Side of the picture that views are cut from: a quarter larger than a view, rounded up to a multiple of 16."""
@@ -223,6 +211,20 @@ class Settings(Frozen):
     loss: LossSettings = LossSettings()
     train: TrainSettings = TrainSettings()
 
+    # Of all settings together, not of a section: a command line names a part of one, and a preset the rest
+    @model_validator(mode="after")
+    def _backbone_has_a_place(self) -> "Settings":
+        model = self.model
+        if model.architecture != "compact" and model.backbone != "none":
+            raise ValueError(
+                f"model.architecture {model.architecture} has no place for a backbone: set model.backbone none"
+            )
+        if model.facing and model.backbone == "none":
+            raise ValueError(
+                "model.facing needs a backbone, which tells a head from a tail: set model.backbone imagenet"
+            )
+        return self
+
     def override(self, changes: dict[str, Any], origin: str) -> "Settings":
         """These settings with the nested `changes`; `origin` (a file, "the command line") is named in errors."""
         return parse(merge(self.model_dump(), _with_bounds(changes)), origin)
@@ -268,7 +270,7 @@ def _explain(error: Any, above: tuple[str, ...]) -> str:
     location = (*above, *error["loc"])
     key = ".".join(map(str, location))
     if error["type"] == "value_error":
-        return f"{key} {error['ctx']['error']}"
+        return f"{key} {error['ctx']['error']}".lstrip()
     if error["type"] != "extra_forbidden":
         return f"{key}: {error['msg'][0].lower()}{error['msg'][1:]}, got {error['input']!r}"
     from difflib import get_close_matches
