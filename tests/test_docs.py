@@ -161,7 +161,7 @@ def test_every_option_in_the_text_is_known(page):
     for verb in (*(app[verb] for verb in verbs), app["convert"]["human36m"], app["convert"]["kia"]):
         known |= {option for argument in verb.assemble_argument_collection() for option in argument.names}
     named = {word.split("=")[0].rstrip(",") for text in inline(page) for word in text.split() if word.startswith("--")}
-    of_benchmarks = {"--again", "--choices", "--clips", "--data", "--minutes", "--seeds", "--sets"}
+    of_benchmarks = {"--again", "--choices", "--clips", "--data", "--farms", "--minutes", "--seeds", "--sets"}
     assert named - known - of_benchmarks - {"--json", "--flag"} == set()
 
 
