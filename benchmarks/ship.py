@@ -69,8 +69,8 @@ MODELS = {
         "CC BY 4.0 (the data)",
         "One animal in the picture, walking by, seen squarely from the side and cropped with a margin. The test is of another "
         "farm, where many stand obliquely: there it often takes one end for the other, and does little better than guessing "
-        "the mean pose. Legs are told by which is nearer, not left from right. Something to begin from (`--init cattle`), not "
-        "to measure with.",
+        "the mean pose. Legs are told by which is nearer, not left from right. Something to begin from (`--preset animals "
+        "--model.facing --init cattle`), not to measure with.",
     ),
     "mouse_mirror": Shipped(
         "mouse_mirror",

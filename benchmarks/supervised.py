@@ -51,9 +51,9 @@ TITLES = (
 HEAD = """## With labels
 
 What the shape network reaches where it is *told* the landmarks of the training split, all else being as under Accuracy but for
-the generator, so that five minutes show it well over half of the pictures that ten otherwise do. Parts are never learned so.
-It is no bound, but tells how hard a set is for this network in this time. *Without labels* is the error under Accuracy after 10
-minutes: of more parts than there are landmarks, whose places are read by a linear map as well.
+the generator, so that five minutes show it well over half of the pictures that ten otherwise do, and for facing, which the
+landmarks tell. Parts are never learned so. It is no bound, but tells how hard a set is for this network in this time. *Without
+labels* is the error under Accuracy after 10 minutes, of parts from which the landmarks are read by a linear map.
 """
 
 

@@ -60,6 +60,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(changes, words):
         ({"transform": {"zoom": 1.5}}, ["transform.zoom", "got 1.5"]),
         ({"model": 5}, ["model", "got 5"]),
         ({"model": {"architecture": "lorenz2019", "backbone": "imagenet"}}, ["lorenz2019", "set model.backbone none"]),
+        ({"model": {"architecture": "lorenz2019", "facing": True}}, ["lorenz2019", "set model.facing false"]),
         ({"model": {"facing": True}}, ["facing needs a backbone", "set model.backbone imagenet"]),
     ],
 )

@@ -215,6 +215,8 @@ class Settings(Frozen):
     @model_validator(mode="after")
     def _backbone_has_a_place(self) -> "Settings":
         model = self.model
+        if model.architecture != "compact" and model.facing:
+            raise ValueError(f"model.architecture {model.architecture} cannot tell facing: set model.facing false")
         if model.architecture != "compact" and model.backbone != "none":
             raise ValueError(
                 f"model.architecture {model.architecture} has no place for a backbone: set model.backbone none"

@@ -137,7 +137,7 @@ def test_pictures_that_belong_together_are_named_by_a_table_beside_them(tmp_path
     assert read_landmarks(path).groups is None
     (path / "meta.csv").write_text("file,group\nc.png,east \na.png,west\n")
     read = read_landmarks(path)
-    assert read.groups == ("west", "", "east")
+    assert read.groups == ("west", "b.png", "east")
     assert read.rows([2, 0]).groups == ("east", "west")
 
 

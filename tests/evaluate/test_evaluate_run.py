@@ -1,6 +1,7 @@
 """An evaluation's number is right where it can be known, and the test pictures never leak into the fit."""
 
 import json
+import shutil
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -57,6 +58,16 @@ def test_landmarks_that_are_linear_in_the_parts_are_found(dot_set):
     assert (skipped, result.left_out, result.train_pictures, result.test_pictures) == ([], 0, 45, 15)
     assert (result.parts, result.alive, result.doubled) == (2, 2, 0)
     assert (result.pictures_seen, result.minutes, result.size, result.seed) == (7, 0.5, 64, 0)
+
+
+def test_groups_of_training_pictures_have_a_say_and_are_counted(dot_set, tmp_path):
+    there = tmp_path / "set"
+    shutil.copytree(dot_set, there)
+    names = read_landmarks(there).files
+    lines = [f"{name},{'ab'[i % 2]}" for i, name in enumerate(names)]
+    (there / "meta.csv").write_text("\n".join(["file,group", *lines]))
+    assert evaluate(DOTS, dot_set, "image-size")[0].groups is None
+    assert evaluate(DOTS, there, "image-size")[0].groups == 2
 
 
 def test_parts_that_know_nothing_give_the_mean_pose(dot_set):

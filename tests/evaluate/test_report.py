@@ -65,6 +65,7 @@ def test_the_table_says_what_is_unusual():
     text = text_of(ridge=1e-4, intercept=False, left_out=3, untrained_error=None)
     text = " ".join(text.split())
     assert "ridge (strength 1.0e-04) without intercept" in text
+    assert "ridge (strength 1.0e-04, chosen for new ones of 3 groups) with" in text_of(ridge=1e-4, groups=3)
     assert "3 more lack the normaliser" in text
     assert "untrained" not in text
     assert "forgiven" not in text

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from torch import nn
 
-from partpose.model.facing import FacingShape
+from partpose.model.facing import FacingShape, held
 from partpose.model.shape import TaughtShape
 
 
@@ -56,3 +57,24 @@ def test_what_tells_is_seen_under_each_part(shape, pictures):
     found = shape.looked_at(pictures[:1])[1]
     assert found[0, 1, 7] == 1
     assert found.sum() == 1
+
+
+def test_while_facing_is_held_a_copy_is_not_decided_about_anew(shape, pictures):
+    """The mirror image of each picture would be decided otherwise; held, it faces as the picture does."""
+    network, mirrored = nn.Module(), pictures.flip(-1)
+    network.shape = shape
+    (maps, other), _ = shape.both(mirrored)
+    turned = shape.turned(shape.both(pictures)[1])[:, None, None, None]
+    with held(network, pictures):
+        torch.testing.assert_close(shape(pictures), torch.where(turned, *reversed(shape.both(pictures)[0])))
+        torch.testing.assert_close(shape(mirrored), torch.where(turned, other, maps))
+    torch.testing.assert_close(shape(mirrored), shape(pictures).flip(-1))
+
+
+def test_nothing_is_held_of_a_network_without_facing_or_in_training(shape, pictures):
+    with held(nn.Module(), pictures):
+        pass
+    network = nn.Module()
+    network.shape = shape.train()
+    with held(network, pictures):
+        assert shape.held is None

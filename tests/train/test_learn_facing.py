@@ -72,4 +72,23 @@ def test_where_nothing_tells_two_halves_of_the_pictures_disagree(shape, monkeypa
     monkeypatch.setattr(shape, "both", lambda rows: (None, rows))
     faced = learn_facing(shape, noise.split(64))
     assert 0.5 <= faced.agreement < 0.7
-    assert "two halves of the pictures disagree" in str(faced.doubt())
+    assert "which way the animals face is not sure" in str(faced.doubt())
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_few_pictures_tell_nothing_and_that_is_said(shape, count):
+    shape.facing.zero_()
+    faced = learn_facing(shape, [torch.rand(count, 3, 64, 64)])
+    assert not shape.facing.any()
+    assert "not sure" in str(faced.doubt())
+
+
+def test_pictures_that_show_nothing_agree_about_nothing(shape):
+    assert learn_facing(shape, [torch.zeros(12, 3, 64, 64)]).agreement == 0
+
+
+def test_neighbours_that_are_alike_do_not_make_facing_sure(shape, monkeypatch):
+    """Each of a hundred scenes that tell nothing is shown four times in turn."""
+    noise = torch.randn(100, *shape.facing.shape, generator=torch.Generator().manual_seed(0)).repeat_interleave(4, 0)
+    monkeypatch.setattr(shape, "both", lambda rows: (None, rows))
+    assert learn_facing(shape, noise.split(64)).agreement < 0.7

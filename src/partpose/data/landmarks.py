@@ -96,13 +96,13 @@ def read_landmarks(folder: str | PathLike) -> Landmarks:
 
 
 def _groups(path: Path, files: Sequence[str]) -> tuple[str, ...] | None:
-    """The group of each file, where a meta.csv has such columns; "" for a file that it lacks."""
+    """The group of each file, where a meta.csv has such columns; a file without one is a group of its own."""
     if not has_columns(path, "group"):
         return None
     groups = {
         _file(row, f"{readable(path)}, line {line}"): (row["group"] or "").strip() for line, row in table_rows(path)
     }
-    return tuple(groups.get(file, "") for file in files)
+    return tuple(groups.get(file) or file for file in files)
 
 
 def read_split(path: str | PathLike) -> dict[str, str]:

@@ -29,8 +29,9 @@ class Evaluation:
     `protocols.flip_forgiven`), None for protocols that do not say so.
     minutes, pictures_seen: of the training.  left_out: test pictures without the normaliser's length.  not_measured: labelled
     test objects that lie in no box, or whose picture cannot be read: an error without the hard ones is smaller.
-    ridge: the ridge's strength, None for plain least squares.  split_made: the set has no test split, a fifth of it was
-    taken by name; the parts may have been trained on these pictures.
+    ridge: the ridge's strength, None for plain least squares.  groups: of how many groups of pictures each was left out to
+    choose it, None where the set names none.  split_made: the set has no test split, a fifth of it was taken by name; the parts
+    may have been trained on these pictures.
     """
 
     error: float
@@ -57,6 +58,7 @@ class Evaluation:
     left_out: int = 0
     not_measured: int = 0
     ridge: float | None = None
+    groups: int | None = None
     error_flip_forgiven: float | None = None
     split_made: bool = False
 
@@ -117,7 +119,8 @@ def _footer(evaluation: Evaluation) -> Text:
     text = Text.assemble(
         ("parts  ", "bold"), f"{evaluation.parts}: {evaluation.alive} alive, {evaluation.doubled} doubled, "
     ).append(f"{evaluation.static} static\n")
-    method = "least squares" if evaluation.ridge is None else f"ridge (strength {evaluation.ridge:.1e})"
+    groups = "" if evaluation.groups is None else f", chosen for new ones of {evaluation.groups} groups"
+    method = "least squares" if evaluation.ridge is None else f"ridge (strength {evaluation.ridge:.1e}{groups})"
     intercept = "with" if evaluation.intercept else "without"
     text.append("map    ", "bold").append(f"{method} {intercept} intercept, fitted on {evaluation.train_pictures} ")
     text.append(f"training pictures, measured on {evaluation.test_pictures} test pictures")

@@ -76,6 +76,7 @@ def evaluate(
         left_out=protocols.left_out(*truth),
         not_measured=int(_labelled(landmarks, "test").sum() - _labelled(pictures, "test").sum()),
         ridge=fitted.ridge,
+        groups=_groups(pictures, fitted),
         error_flip_forgiven=forgiven,
         split_made=landmarks is not annotated,
     )
@@ -89,6 +90,13 @@ def _of_the_model(predictor: Predictor, pictures: Pictures) -> dict[str, Any]:
     trained = {"pictures_seen": predictor.facts.get("pictures_seen", 0), "minutes": predictor.facts.get("minutes", 0.0)}
     asked = {"size": s.model.size, "average": predictor.average, "seed": s.train.seed}
     return {"parts": s.model.parts, **health, **trained, **asked}
+
+
+def _groups(pictures: Pictures, fitted: LandmarkMap) -> int | None:
+    """How many groups of training pictures there are, where they had a say in the map."""
+    if pictures.groups is None or fitted.ridge is None:
+        return None
+    return len(set(pictures.groups[pictures.split == "train"].tolist()))
 
 
 def _labelled(some: Landmarks | Pictures, split: str) -> NDArray[np.bool_]:

@@ -1,8 +1,11 @@
 """Which way an animal faces, so that a part is the same one either way: in a picture and in its mirror image."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from partpose.model.appearance import pool
@@ -21,10 +24,13 @@ class FacingShape(TaughtShape):
         super().__init__(channels, parts, width, scale, dropout)
         self.facing: Tensor
         self.register_buffer("facing", torch.zeros(parts, FEATURES[1]))
+        self.held: Tensor | None = None
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h/2 w/2"]:
         if self.training:
             return super().forward(images)
+        if self.held is not None:
+            return _flipped(super().forward(_flipped(images, self.held)), self.held)
         (maps, mirrored), sides = self.both(images)
         turned = self.turned(sides)[:, None, None, None]
         return torch.where(turned, mirrored, maps)
@@ -47,3 +53,25 @@ class FacingShape(TaughtShape):
     def turned(self, sides: Float[Tensor, "b k f"]) -> Bool[Tensor, "b"]:
         """Whether it is the mirror image that shows the animal as most of them face."""
         return (sides.float() * self.facing.float()).sum((1, 2)) < 0
+
+
+@contextmanager
+def held(network: nn.Module, images: Float[Tensor, "b c h w"]) -> Generator[None]:
+    """Meanwhile animals face as they do in these pictures: a changed copy of one is not to be decided about anew.
+
+    Else what is told with little margin would be told otherwise of some of the copies, and the mean of a head and a tail is
+    neither.
+    """
+    shape = getattr(network, "shape", None)
+    if not isinstance(shape, FacingShape) or shape.training:
+        yield
+        return
+    shape.held = shape.turned(shape.both(images)[1])
+    try:
+        yield
+    finally:
+        shape.held = None
+
+
+def _flipped(images: Tensor, which: Bool[Tensor, "b"]) -> Tensor:
+    return torch.where(which[:, None, None, None], images.flip(-1), images)

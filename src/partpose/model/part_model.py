@@ -22,7 +22,7 @@ from partpose.model.background import around, masked_copy
 from partpose.model.facing import FacingShape
 from partpose.model.generator import Generator
 from partpose.model.lorenz import LorenzAppearance, LorenzGenerator, LorenzShape
-from partpose.model.pretrained import teach
+from partpose.model.pretrained import INSTALL, PACKAGE, installed, teach
 from partpose.model.shape import Shape, TaughtShape
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
@@ -205,6 +205,8 @@ def _published(model: PartModel, weights: dict[str, Tensor]) -> dict[str, Tensor
     """What of the weights is a backbone's, where a file leaves that out, as those of shipped models do."""
     if not isinstance(model.shape, TaughtShape) or any(name.startswith(BACKBONE) for name in weights):
         return {}
+    if installed() is None:
+        raise PartposeError(f"this model leaves its backbone to the package {PACKAGE}, which is not there: {INSTALL}")
     teach(model.shape.backbone)
     return {BACKBONE + name: tensor for name, tensor in model.shape.backbone.state_dict().items()}
 

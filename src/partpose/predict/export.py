@@ -99,7 +99,7 @@ def refuse(parity: Parity, precision: str) -> None:
     raise PartposeError(
         f"the exported model differs from the network by {parity.network:.4f} px at its input ({own} allowed), and by "
         f"{parity.resized:.4f} px where it has resized the picture ({resized} allowed): nothing was written"
-        + ("; try it without --half" if precision == "half" else "")
+        + ("; try it without --half, or check it on pictures of its kind, --pictures" if precision == "half" else "")
     )
 
 

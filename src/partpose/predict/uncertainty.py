@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from partpose.errors import PartposeError
 from partpose.geometry import Parts, grid, parts_of
+from partpose.model.facing import held
 from partpose.model.part_model import PartModel
 
 # The largest turn (radians), zoom, shift along x and y (halves of the side: a cell of a 32² part map), contrast, brightness
@@ -65,7 +66,8 @@ def changes(count: int) -> list[Change]:
 
 def means_under(network: PartModel, images: Float[Tensor, "b c h w"], some: Iterable[Change]) -> list[Tensor]:
     """The keypoints (B, K, 2) under each change, mapped back: inside frame of the pictures as they are."""
-    return [change.back(network.parts(change(images)).mean) for change in some]
+    with held(network, images):
+        return [change.back(network.parts(change(images)).mean) for change in some]
 
 
 def measure(
@@ -83,7 +85,8 @@ def measure(
     scale: what `calibrate` found.
     """
     parts = parts_of(maps)
-    means = torch.stack([parts.mean, *means_under(network, images, changes(max(average - 1, uncertainty)))])
+    some = changes(max(average - 1, uncertainty))
+    means = torch.stack([parts.mean, *(means_under(network, images, some) if some else ())])
     parts = parts._replace(mean=means[: max(average, 1)].mean(0))
     if not uncertainty:
         return parts, torch.full_like(parts.confidence, torch.nan)

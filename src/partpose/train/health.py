@@ -8,6 +8,7 @@ from torch import Tensor
 
 from partpose.config import Settings
 from partpose.geometry import moments
+from partpose.model.facing import held
 from partpose.model.part_model import PartModel
 from partpose.train.warp import draw_transform, sample
 
@@ -84,8 +85,9 @@ def measure(model: PartModel, canvas: Float[Tensor, "b c h w"], settings: Settin
     rng = torch.Generator().manual_seed(seed)
     gentle = settings.transform.model_copy(update={"zoom": 0.9, "rotation": min(settings.transform.rotation, 0.5)})
     view = draw_transform(len(canvas), gentle, 1.0, warped=False, rng=rng).to(canvas.device)
-    maps = model.part_maps(canvas)
-    mean, mean_t = moments(maps)[0], moments(model.part_maps(sample(canvas, view.at(canvas.shape[-1]))))[0]
+    with held(model, canvas):
+        maps = model.part_maps(canvas)
+        mean, mean_t = moments(maps)[0], moments(model.part_maps(sample(canvas, view.at(canvas.shape[-1]))))[0]
     expected = view.inverse(mean)
     seen = (expected.abs() < 0.9).all(-1)
     lags, median = _motion(mean, mean_t, expected, seen, settings.model.canvas)

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from partpose.model.facing import FacingShape
 
 FACED = 512  # pictures that facing is learned from, at most
+FEWEST = 8  # pictures; with fewer it stays unknown
 SURE = 0.9  # the agreement below which it may be chance
 ROUNDS = 100
 """After which an axis that still moves goes back and forth between two that are as good."""
@@ -20,7 +21,7 @@ class Faced(NamedTuple):
     """How far facing could be told.
 
     turned: the share of the pictures in which the animal faces as fewer do.  agreement: the share of them of which two axes
-    say the same that were learned from one half of the pictures each; a half where there is nothing to be told.
+    say the same that were learned from the first and from the second half of the pictures; 0 where these are too few.
     """
 
     turned: float
@@ -31,8 +32,8 @@ class Faced(NamedTuple):
         if self.agreement >= SURE:
             return None
         return (
-            f"which way the animals face is not sure: two halves of the pictures disagree about {1 - self.agreement:.0%} of "
-            "them. More pictures may help; else train with --model.no-facing"
+            f"which way the animals face is not sure: what the two halves of the pictures tell agrees in {self.agreement:.0%} "
+            "of them. More pictures may help, of both ways before the same scenes; else train with --model.no-facing"
         )
 
 
@@ -40,13 +41,16 @@ class Faced(NamedTuple):
 def learn_facing(shape: FacingShape, pictures: Iterable[Float[Tensor, "b c h w"]]) -> Faced:
     """Give `shape` its direction, from some pictures of the training."""
     sides = torch.cat([shape.both(some)[1].float() for some in pictures])
+    if len(sides) < FEWEST:
+        return Faced(0.0, 0.0)
     spread = sides.std((0, 1)).clamp_min(1e-6)
     rows = F.normalize((sides / spread).flatten(1), dim=1)
     axis = facing_axis(rows)
-    first, second = (torch.sign(rows @ facing_axis(half)) for half in (rows[::2], rows[1::2]))
-    same = float((first == second).float().mean())
+    # Neighbours are alike, as frames of one video: in every second picture both halves would hold the same
+    first, second = (torch.sign(rows @ facing_axis(half)) for half in rows.tensor_split(2))
+    same, other = (float((first * second == product).float().mean()) for product in (1, -1))
     shape.facing.copy_(axis.unflatten(0, shape.facing.shape) / spread)
-    return Faced(float((rows @ axis < 0).float().mean()), max(same, 1 - same))
+    return Faced(float((rows @ axis < 0).float().mean()), max(same, other))
 
 
 def facing_axis(rows: Float[Tensor, "n j"]) -> Float[Tensor, " j"]:

@@ -191,7 +191,10 @@ class Trainer:
     def face(self) -> None:
         """Learn which way animals face, where that is asked for."""
         ours, saved = self.model.shape, self.average.shape
-        if not (isinstance(ours, FacingShape) and isinstance(saved, FacingShape) and self.team.leads):
+        if not (isinstance(ours, FacingShape) and isinstance(saved, FacingShape)):
+            return
+        self.save(finished=False)  # for it takes seconds, and whoever stopped the run may not wait
+        if not self.team.leads:
             return
         self.faced = learn_facing(saved, self.batches.some(FACED))
         ours.facing.copy_(saved.facing)
@@ -233,6 +236,7 @@ class Trainer:
 
     def stop_hopeless(self, health: Health) -> None:
         """Keep what there is, to be looked at, and say what to try."""
+        self.face()
         step, counts = self.save(finished=False).step, health.counts()
         self.pictures()
         raise PartposeError(
