@@ -108,7 +108,7 @@ class TransformSettings(Frozen):
     """Control points of the thin-plate spline move by up to this."""
     mirror: bool = False
     """One of the two views is a mirror image half of the time: for objects that look like their mirror image. Not for people,
-    whose left and right hands would then be one; for animals that face both ways model.facing does better."""
+    whose left and right hands would then be one; for animals that face both ways there is model.facing."""
     keep_inside: bool = False
     """Views are moved and shrunk until they show nothing outside the picture. Else the colours of its border go on there."""
     contrast: Share = 0.4
