@@ -11,6 +11,7 @@ benchmarks/results/facing.
 
 import argparse
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +28,6 @@ from sets import SETS, Place
 from trials import Result, Trial
 
 from partpose.command import command
-from partpose.data.atomic import atomic
 from partpose.data.landmarks import Landmarks, read_landmarks, write_landmarks
 from partpose.errors import PartposeError
 from partpose.evaluate import protocols, regression
@@ -82,8 +82,7 @@ def divided(data: Path, learned: tuple[str, ...], measured: str, folder: Path) -
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).unlink(missing_ok=True)
         (folder / file).symlink_to((data / file).resolve())
-    write_landmarks(folder, Landmarks(folder, some.files, tuple(split[g] for g in some.groups or ()), some.points,
-        some.names, some.flip_pairs, some.skeleton, some.normaliser, some.category))  # fmt: skip
+    write_landmarks(folder, replace(some, split=tuple(split[group] for group in some.groups or ())))
     return folder
 
 
@@ -150,9 +149,7 @@ def keep(options: argparse.Namespace, made: Trial, run: Path) -> None:
     path = options.results / f"{trials.file_name(made.about)}.json"
     if (run / WEIGHTS).is_file():
         told = judge(load(str(run), options.device), read_landmarks(made.place.annotated))
-        result = json.loads(path.read_text(encoding="utf-8")) | told._asdict()
-        with atomic(path) as temporary:
-            temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        trials.write_result(path, json.loads(path.read_text(encoding="utf-8")) | told._asdict())
     write_page(options)
 
 
@@ -161,13 +158,8 @@ def row(r: Result) -> list[str]:
     learned, measured = FARMS[r["choice"]]
     wrong = "" if r["error_wrong"] is None else f"{r['error_wrong']:.1f}"
     return [
-        *(
-            " and ".join(name[-1] for name in learned),
-            measured[-1],
-            r["machine"],
-            r["budget"],
-            f"{r['pictures_seen']:,}",
-        ),
+        *(" and ".join(name[-1] for name in learned), measured[-1]),
+        *(r["machine"], r["budget"], f"{r['pictures_seen']:,}"),
         *(f"{r['right']:.0%}", f"{r['right_elsewhere']:.0%}", f"{r['error']:.1f}", f"{r['error_right']:.1f}", wrong),
         *(f"{r['mean_pose_error']:.1f}", f"{r['error_of_each_way']:.1f}", r["unit"]),
     ]

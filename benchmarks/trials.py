@@ -183,9 +183,14 @@ def measure(trial: Trial, options: argparse.Namespace, train: Callable[[Trial, P
         "version": partpose.__version__,
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
     }
+    write_result(path, result)
+    return folder
+
+
+def write_result(path: Path, result: Result) -> None:
+    """Keep a result, atomically."""
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return folder
 
 
 def made_alike(kept: dict[str, dict[str, Any]], settings: Settings) -> bool:

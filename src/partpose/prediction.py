@@ -9,8 +9,9 @@ from pathlib import Path, PurePath
 
 from partpose.data.atomic import atomic, make_folder
 from partpose.data.boxes import boxes_for, check_boxes, write_boxes
-from partpose.data.crops import META, read_crops
+from partpose.data.crops import read_crops
 from partpose.data.images import Unreadable
+from partpose.data.landmarks import META
 from partpose.data.sources import Source, find_sources, of_split, with_own_stems
 from partpose.data.video import probe
 from partpose.data.walk import readable

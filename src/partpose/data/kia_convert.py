@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from partpose.data.atomic import atomic
-from partpose.data.crops import META
 from partpose.data.cut import Box
 from partpose.data.images import Picture, Unreadable, read_image
 from partpose.data.journal import Journal
 from partpose.data.kia import GAP, annotated, each_frame, nobody, split_tree
 from partpose.data.kia_frames import USUAL, Contents, Frame, PedestrianFilter, Seen, inside, read_contents
-from partpose.data.landmarks import KEYPOINTS, LANDMARKS, write_landmarks
+from partpose.data.landmarks import KEYPOINTS, LANDMARKS, META, write_landmarks
 from partpose.data.walk import readable
 from partpose.errors import PartposeError, Skipped
 

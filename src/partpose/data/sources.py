@@ -11,11 +11,11 @@ from typing import Literal, NamedTuple
 
 from partpose.data import human36m, kia
 from partpose.data.cut import Cut
-from partpose.data.landmarks import KEYPOINTS, LANDMARKS, Landmarks, half_made_by, has_columns, read_split
+from partpose.data.landmarks import KEYPOINTS, LANDMARKS, META, Landmarks, half_made_by, has_columns, read_split
 from partpose.data.walk import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_pack, readable, walk
 from partpose.errors import PartposeError, Skipped
 
-_TABLES = (LANDMARKS, "meta.csv")
+_TABLES = (LANDMARKS, META)
 Key = str | tuple[int, int]
 
 

@@ -30,7 +30,7 @@ class FacingShape(TaughtShape):
         if self.training:
             return super().forward(images)
         if self.held is not None:
-            return _flipped(super().forward(_flipped(images, self.held)), self.held)
+            return mirrored_where(self.held, super().forward(mirrored_where(self.held, images)))
         (maps, mirrored), sides = self.both(images)
         turned = self.turned(sides)[:, None, None, None]
         return torch.where(turned, mirrored, maps)
@@ -73,5 +73,6 @@ def held(network: nn.Module, images: Float[Tensor, "b c h w"]) -> Generator[None
         shape.held = None
 
 
-def _flipped(images: Tensor, which: Bool[Tensor, "b"]) -> Tensor:
+def mirrored_where(which: Bool[Tensor, "b"], images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+    """The mirror images of some pictures of a batch, and the others as they are."""
     return torch.where(which[:, None, None, None], images.flip(-1), images)

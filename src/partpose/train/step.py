@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from partpose.config import Settings
 from partpose.geometry import moments
 from partpose.model.background import elsewhere, guessed, trusted
+from partpose.model.facing import mirrored_where
 from partpose.model.part_model import PartModel
 from partpose.train import losses
 from partpose.train.perceptual import Perceptual
@@ -142,12 +143,10 @@ def either_way(painted: Painted, rng: torch.Generator) -> Painted:
     cov = painted.cov * torch.stack([torch.ones_like(there), there, there, torch.ones_like(there)], -1).unflatten(
         -1, (2, 2)
     )
-
-    def flipped(image: Tensor) -> Tensor:
-        return torch.where(mirrored[:, None, None, None], image.flip(-1), image)
-
-    background, known = (None if image is None else flipped(image) for image in (painted.background, painted.known))
-    return Painted(flipped(painted.target), mean, cov, background, known)
+    background, known = (
+        None if one is None else mirrored_where(mirrored, one) for one in (painted.background, painted.known)
+    )
+    return Painted(mirrored_where(mirrored, painted.target), mean, cov, background, known)
 
 
 def cycle(
